@@ -23,7 +23,16 @@ from kpnode.engine import Engine
 from kpnode.machine import Machine
 from kpnode.notary import Notary
 from kpnode.notary.attachment import Attachment, decode_attachment, encode_attachment
-from kpnode.raft import Message, MessageBody, NodeId, PreVoteRequest, RaftCore, Role
+from kpnode.raft import (
+    Message,
+    MessageBody,
+    NodeId,
+    PreVoteReply,
+    PreVoteRequest,
+    RaftCore,
+    Role,
+    VoteReply,
+)
 from kpnode.runtime import Node
 from kpnode.transport.relay import PeerLinks
 from kpnode.transport.wire import EvidenceShown, Frame
@@ -58,7 +67,7 @@ class Mouth:
     twist: Twist = say_it
     hears: Ear = hear_it
     campaigns: bool = False
-    """Whether it stands for election."""
+    """Whether it stands for election, and votes for nobody else."""
     heard: deque[Message] = field(default_factory=lambda: deque(maxlen=_HEARD))
     said: deque[Message] = field(default_factory=lambda: deque(maxlen=_HEARD))
 
@@ -72,7 +81,10 @@ class LyingLinks(PeerLinks):
 
     def send(self, messages: tuple[Message, ...]) -> None:
         for message in messages:
-            if isinstance(message.body, PreVoteRequest) and not self._mouth.campaigns:
+            body = message.body
+            if isinstance(body, PreVoteRequest) and not self._mouth.campaigns:
+                continue
+            if isinstance(body, PreVoteReply | VoteReply) and self._mouth.campaigns:
                 continue
             for said in self._mouth.twist(message):
                 self.say(said)

@@ -16,7 +16,6 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import plyvel
-import pytest
 from load import Load, places_in, verify_copies
 from network import (
     GLANCE_S,
@@ -102,20 +101,19 @@ class Siege:
         """Submit an event to the first honest node; gives the status and the answer."""
         return await Watch(self.session, self.honest).submit(event)
 
-    async def let_lead(self) -> None:
-        """Make whoever leads pause until the others elect the liar.
-
-        Who is elected is drawn by timeouts. Where it never is the liar, there is nothing to see.
-        """
+    async def let_lead(self) -> bool:
+        """Make whoever leads pause until the others elect the liar; False if they convict it."""
         self.liar.mouth.campaigns = True
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(2 * DEADLINE_S):
                 await self._wait_for_the_liar()
-        if not self.liar.leads:
-            pytest.skip("the others did not elect the liar in time")
+        except TimeoutError:
+            raise AssertionError(f"the liar is not elected: {await self.ask()}") from None
+        return self.liar.leads
 
     async def _wait_for_the_liar(self) -> None:
-        while not self.liar.leads:
+        # Of whom there is evidence nobody votes for.
+        while not self.liar.leads and not await self.says("Evidence"):
             async with self.leaderless():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PAUSE_S):
