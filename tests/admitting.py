@@ -47,7 +47,7 @@ def strip(message: Message) -> Message:
 
 def blank(body: PreVoteRequest | VoteRequest) -> MessageBody:
     """Give a request as it is let in where its log is not believed."""
-    return replace(body, last_index=Index(0), last_term=Term(0))
+    return replace(body, last_index=Index(-1), last_term=Term(0))
 
 
 def pass_ticks(world: World, count: int) -> None:

@@ -183,13 +183,11 @@ def find_broken_block(
         problem: what the ledger's rules refused. It gives a reason to ask if nothing else does.
         check: verifies a signature.
     """
-    candidates = [
+    for evidence in (
         BrokenBlock(block=block, parent=parent),
         BrokenBlock(block=block, events=tuple(events)),
-    ]
-    if problem:
-        candidates.append(BrokenBlock(block=block, events=tuple(events), problem=problem))
-    for evidence in candidates:
+        BrokenBlock(block=block, events=tuple(events), problem=problem),
+    ):
         found = _hold(evidence, electorate, check)
         if found is not None:
             return found

@@ -54,17 +54,8 @@ from kpnode.submission import Committed, Refused, Retry, find_committed, refuse_
 _MAX_FIRST_TICKET = 1 << 52
 
 PAUSE_ELECTIONS = 3
-"""For how many shortest election timeouts a leader is not listened to whose block was mistimed:
-long enough for a majority that found the same to elect another, whose clock is right."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Distrust:
-    """A leader that is not listened to: in one term, or for a while."""
-
-    term: Term
-    until_tick: int | None
-    """When this ends, in whichever term; None if it lasts as long as the term."""
+"""For how many shortest election timeouts a leader is set aside whose block was refused: long
+enough for a majority that found the same to elect another, also if it is the first to stand."""
 
 
 @dataclass(slots=True)
@@ -85,6 +76,7 @@ class Engine:
         tickets: numbers for whatever is asked of the core. They travel to other nodes as well, so
             they begin anywhere: an answer that outlives a restart must fit no later question.
         find_early: tells whether a block time is ahead of this node's clock.
+        election_ticks: the shortest election timeout.
     """
 
     def __init__(
@@ -110,14 +102,13 @@ class Engine:
         self._now_ms = now_ms
         self._max_block_events = max_block_events
         self._max_block_bytes = max_block_bytes
-        self._distrusted: dict[NodeId, _Distrust] = {}
+        self._distrusted: dict[NodeId, Term] = {}
         self._refusals = HeldRefusals()
         self._punctuality = Punctuality(
             now_ms, skew_ms=machine.skew_ms, election_ticks=election_ticks
         )
         self.find_early = self._punctuality.find_early
-        self._pause_ticks = PAUSE_ELECTIONS * election_ticks
-        self._ticks = 0
+        self.election_ticks = election_ticks
         self._noticed = Index(0)
         self._offered_ms: int | None = None
         self.tickets = count(secrets.randbelow(_MAX_FIRST_TICKET))
@@ -179,6 +170,7 @@ class Engine:
             loss=results.loss,
             doubt=self._punctuality.doubt,
             newest_ms=self.newest_ms,
+            held=self._notary.held,
             exhibits=tuple(results.exhibits),
             vain=tuple(results.vain),
             status=self._core.status(),
@@ -246,7 +238,7 @@ class Engine:
                 self._take_shown(item, results)
             case LeaderStalled():
                 if self._follows(item.leader, item.term):
-                    self._distrusted[item.leader] = _Distrust(item.term, None)
+                    self._notary.records.pause(item.leader, item.ticks)
             case Received():
                 self._receive(item.message, results)
             case Tick():
@@ -256,7 +248,6 @@ class Engine:
                 self._core.handle(item)
 
     def _tick(self) -> None:
-        self._ticks += 1
         self._notary.tick()
         self._punctuality.tick()
         if self._core.role is Role.LEADER:
@@ -301,9 +292,10 @@ class Engine:
         """Give a message as the core may see it, None if it may not.
 
         After one bad block nothing else is taken from its leader in that term, not even a
-        heartbeat. So an honest majority stops following it and elects another. A block from the
-        future or the past proves less, since the wrong clock may be this node's: its leader gets
-        another hearing after a while, or this node would be left behind for good.
+        heartbeat, and no candidacy for a while. So an honest majority stops following it and elects
+        another. A block from the future or the past proves less, since the wrong clock may be this
+        node's: its leader gets another hearing after that while, or this node would be left behind
+        for good.
         """
         sender, body = message.sender, message.body
         if isinstance(body, TimeoutNow) and not self._follows(sender, body.term):
@@ -323,19 +315,15 @@ class Engine:
 
     def _distrust(self, leader: NodeId, term: Term, error: LedgerError) -> bool:
         """Stop listening to a leader for a block that it answers for; others come again."""
-        until_tick = None
-        if isinstance(error, MistimedBlockError):
-            until_tick = self._ticks + self._pause_ticks
-            if not self._punctuality.refuse(leader, error.time_ms, self._machine.top.time_ms):
-                return False
-        self._distrusted[leader] = _Distrust(term, until_tick)
+        if not isinstance(error, MistimedBlockError):
+            self._distrusted[leader] = term
+        elif not self._punctuality.refuse(leader, error.time_ms, self._machine.top.time_ms):
+            return False
+        self._notary.records.pause(leader, PAUSE_ELECTIONS * self.election_ticks)
         return True
 
     def _distrusts(self, leader: NodeId, term: Term) -> bool:
-        found = self._distrusted.get(leader)
-        if found is None:
-            return False
-        return found.term == term if found.until_tick is None else self._ticks < found.until_tick
+        return self._distrusted.get(leader) == term or self._notary.records.is_paused(leader)
 
     def _follows(self, leader: NodeId, term: Term) -> bool:
         """Tell whether a node is the leader of the current term, and not this one."""

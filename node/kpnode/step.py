@@ -50,6 +50,8 @@ class Step:
     """What the newest block says about clocks, if it is nothing good."""
     newest_ms: int
     """The time of the newest block that this node knows of, taken or not."""
+    held: int
+    """So much of what is known to be final is in this node's log."""
     vain: tuple[NodeId, ...]
     """Who has sent messages that were not let in, once for each."""
     exhibits: tuple[Exhibit, ...]
@@ -71,6 +73,8 @@ class LeaderStalled:
 
     leader: NodeId
     term: Term
+    ticks: int
+    """For so long it was waited for, and it is set aside for as long."""
 
 
 EngineInput = Input | ShownEvidence | LeaderStalled

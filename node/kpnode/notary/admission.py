@@ -55,6 +55,9 @@ _CLAIMS: Final = 8
 _VOTELESS_STEP: Final = 64
 """So far a term may rise without proof where an earlier version has left the voters apart."""
 
+_NOWHERE: Final = Index(-1)
+"""Where a log ends for which the core does not vote, not even if its own is empty."""
+
 _CandidacyT = TypeVar("_CandidacyT", PreVoteRequest, VoteRequest)
 _StatementT = TypeVar("_StatementT", Acknowledgement, Vote, PreVote, Nomination)
 
@@ -157,17 +160,18 @@ class Admission:
             term, since = records.supported
             is_soon = records.ticks - since < records.election_ticks // 2
             if is_soon and body.term != term:
-                return replace(body, last_index=Index(0), last_term=Term(0))
+                return replace(body, last_index=_NOWHERE, last_term=Term(0))
         return self._judge(sender, body, attached)
 
     def _judge(self, sender: NodeId, body: _CandidacyT, attached: Attachment) -> _CandidacyT:
         """Let the core see the end of a candidate's log if this node may vote for it."""
+        last_term, last_index = 0, int(_NOWHERE)
         try:
-            last_term, last_index = self._find_place(sender, body, attached)
+            if not self._records.is_paused(sender):
+                last_term, last_index = self._find_place(sender, body, attached)
         except LedgerError as error:
             problem = None if isinstance(error, ObjectionError) else str(error)
             self._records.refuse(sender, body.term, problem)
-            last_term, last_index = 0, 0
         return replace(body, last_term=Term(last_term), last_index=Index(last_index))
 
     def _find_place(

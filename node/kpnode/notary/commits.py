@@ -25,6 +25,8 @@ class Commits:
     """Of a block of this node's log, the highest."""
     encoded: bytes | None = None
     """The same, as it travels."""
+    goal: int = 0
+    """Up to this height something is final that the log may not reach yet."""
     conflicting: CommitCertificate | None = None
     """A certificate of another block in the place of one that is final here: a fork."""
     _compared: bytes = b""
@@ -76,6 +78,9 @@ class Commits:
             self._waiting = certificate
             self.settle()
             return certificate.index
+        if self.goal <= self.chain.end.index < certificate.index:
+            certificate.verify(self.electorate, self.check)
+            self.goal = certificate.index
         return self.index
 
     def settle(self) -> None:

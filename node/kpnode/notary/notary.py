@@ -95,6 +95,12 @@ class Notary:
         """Up to this height the own log is known to be final."""
         return self.records.commits.index
 
+    @property
+    def held(self) -> int:
+        """So much of what is known to be final is in the own log: it grows in catching up, too."""
+        commits = self.records.commits
+        return max(commits.index, min(commits.goal, self.records.core.last_index))
+
     def look(self, message: Message, problem: LedgerError | None) -> None:
         """Look for evidence in the blocks of an append, which this node takes or refuses."""
         body = message.body

@@ -47,6 +47,8 @@ class Records:
     """Since the start."""
     barred: frozenset[str] = frozenset()
     """Voters that are not followed, voted for or counted any more."""
+    paused: dict[NodeId, int] = field(default_factory=dict)
+    """Until which tick a voter is neither followed nor voted for, since it led in vain."""
     unproven: list[Unproven] = field(default_factory=list)
     """What was not let in since it was drained."""
     found: list[Evidence] = field(default_factory=list)
@@ -69,6 +71,14 @@ class Records:
     def is_unproven(self) -> bool:
         """Whether all that this node knows was made by an earlier version, its term included."""
         return self.voteless_up_to > 0 and self.commits.newest is None
+
+    def pause(self, leader: NodeId, ticks: int) -> None:
+        """Neither follow a leader nor vote for it for a while: let others elect another one."""
+        self.paused[leader] = self.ticks + ticks
+
+    def is_paused(self, leader: NodeId) -> bool:
+        """Tell whether this goes on."""
+        return self.ticks < self.paused.get(leader, 0)
 
     def may_be_final(self, block: LogEnd) -> bool:
         """Tell whether a majority may have acknowledged a block of the term that the log ends with.

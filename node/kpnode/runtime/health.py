@@ -225,9 +225,10 @@ def _describe_stuck(status: NodeStatus) -> str:
 def _describe_stalled(stalled: LeaderStalled) -> str:
     return (
         f"{stalled.leader} leads term {stalled.term} and makes nothing final, although it is heard"
-        " and there is something to be recorded. This node follows it no more in that term; if most"
-        " voters see the same, they elect another. Ask who runs it: its disk may be slow, or it"
-        " holds events back."
+        " and there is something to be recorded. For as long as this node has waited for it, it is"
+        " set aside: not followed, and not voted for; if most voters see the same, they elect"
+        " another. Ask who runs it: its disk may be slow, others may have to catch up, or it holds"
+        " events back."
     )
 
 

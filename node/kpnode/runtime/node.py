@@ -350,7 +350,7 @@ class Node:
             await asyncio.sleep(self._tick_s)
             self._put(Tick())
             self._showing.meet(self._links, self._engine.exhibits)
-            if stalled := self._trouble.find_stalled(self._raft, waits=bool(self._relayed)):
+            if stalled := self._trouble.tick(self._raft, self._ordering.waited_s):
                 self._put(stalled)
             if self.status().hears_leader:
                 self._current_s = time.monotonic()

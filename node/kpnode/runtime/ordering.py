@@ -63,6 +63,13 @@ class Ordering:
         self._known_refused: dict[bytes, None] = {}
         """Ids of events that were refused, the latest last."""
         self._relayed = InOrder()
+        self._begun: dict[object, float] = {}
+        """When each request that is being ordered was begun, the oldest first."""
+
+    @property
+    def waited_s(self) -> float:
+        """For how long the oldest request has waited for its events to be ordered; 0 for none."""
+        return time.monotonic() - next(iter(self._begun.values()), time.monotonic())
 
     async def submit(
         self, events: Sequence[SignedEvent], timeout_s: float, allowance: Allowance
@@ -89,8 +96,13 @@ class Ordering:
                 _turn_away(event, lane) if isinstance(answer, Retry) else answer
                 for event, answer in zip(events, answers, strict=True)
             ]
-        with self._submissions.shares.hold(lane, len(waiting)):
-            outcomes = await self._order(events, answers, lane, deadline_s)
+        begun = object()
+        try:
+            self._begun[begun] = time.monotonic()
+            with self._submissions.shares.hold(lane, len(waiting)):
+                outcomes = await self._order(events, answers, lane, deadline_s)
+        finally:
+            del self._begun[begun]
         for at in waiting:
             if isinstance(outcomes[at], Refused):
                 self._note_refused(events[at], allowance)

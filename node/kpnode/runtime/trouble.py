@@ -7,13 +7,12 @@ from typing import Final
 
 from kpnode.engine import Engine
 from kpnode.punctuality import ClockDoubt, Early
-from kpnode.raft import Index, NodeId, Role, Status, Term
+from kpnode.raft import Role, Status
+from kpnode.stalls import StallWatch
 from kpnode.step import MAX_REFUSED_BLOCKS, LeaderStalled, Loss, RefusedBlock, Step
 
 _STUCK_ELECTIONS: Final = 5
 """Election timeouts in which a leader that is heard commits something, if it has anything."""
-_STALLED_ELECTIONS: Final = 20
-"""The same for one that a node follows, which sees less of it."""
 _log = logging.getLogger(__name__)
 
 
@@ -28,11 +27,10 @@ class Trouble:
         self._find_early = engine.find_early
         self._newest_ms = engine.newest_ms
         self._was_early = False
-        self._stuck_from_s = _STUCK_ELECTIONS * election_s
-        self.stalled: LeaderStalled | None = None
-        self._stalled_from_s = _STALLED_ELECTIONS * election_s
-        self._watched: tuple[NodeId, Term, Index, Index] | None = None
-        self._watched_s = time.monotonic()
+        self._election_s = election_s
+        self._watch = StallWatch(engine.election_ticks)
+        self._held = 0
+        self._ticked: Status | None = None
         self._waiting_from, self._moved_s = -1, time.monotonic()
 
     @property
@@ -43,26 +41,27 @@ class Trouble:
     @property
     def stuck_s(self) -> float:
         """For how long this node has led and could commit nothing; 0 while that is normal."""
-        stuck_s = time.monotonic() - self._moved_s
-        return stuck_s if stuck_s > self._stuck_from_s and self._waiting_from >= 0 else 0
+        stuck_s, least_s = time.monotonic() - self._moved_s, _STUCK_ELECTIONS * self._election_s
+        return stuck_s if stuck_s > least_s and self._waiting_from >= 0 else 0
 
-    def find_stalled(self, status: Status, *, waits: bool) -> LeaderStalled | None:
+    @property
+    def stalled(self) -> LeaderStalled | None:
+        """The leader that this node has set aside, as long as nothing is final since."""
+        return self._watch.stalled
+
+    def tick(self, status: Status, waited_s: float) -> LeaderStalled | None:
         """Tell, once, that the leader which this node follows makes nothing final.
 
-        ``waits`` is whether this node has passed on an event to it that has no answer.
+        ``waited_s`` is for how long the oldest request has waited to be ordered.
         """
-        leader, waits = status.leader, waits or status.commit < status.last_index
-        waits = (waits or status.last_term < status.term) and self.early is None
-        if leader is None or status.role is not Role.FOLLOWER or not waits:
-            self._watched, self.stalled = None, None
+        ticked, self._ticked = self._ticked, status
+        # Without a step since then it is this node that does nothing; by an early block nobody may.
+        if status is ticked or self.early is not None:
             return None
-        watched = leader, status.term, status.commit, status.last_index
-        if watched != self._watched:
-            self._watched, self._watched_s, self.stalled = watched, time.monotonic(), None
-        if self.stalled or time.monotonic() - self._watched_s <= self._stalled_from_s:
-            return None
-        self.stalled = LeaderStalled(leader, status.term)
-        return self.stalled
+        stalled = self._watch.tick(status, self._held, waits=waited_s > self._election_s)
+        if stalled is not None:
+            _log.error("%s leads term %d and makes nothing final", stalled.leader, stalled.term)
+        return stalled
 
     def take(self, step: Step) -> bool:
         """Take in what a step has found; tells whether the operator should hear of it now."""
@@ -71,6 +70,7 @@ class Trouble:
             self.refused.append(refused)
         is_news = step.loss is not None or (step.doubt is not None and self.doubt is None)
         self.loss, self.doubt, self._newest_ms = step.loss or self.loss, step.doubt, step.newest_ms
+        self._held = step.held
         waits = step.status.role is Role.LEADER and step.status.commit < step.status.last_index
         waiting_from = step.status.commit if waits else -1
         if waiting_from != self._waiting_from:

@@ -42,8 +42,6 @@ _BOTH: Final = 1 / 15
 class Equivocate(Liar):
     """Leads two halves of the voters along two branches, and acknowledges both."""
 
-    leads = True
-
     def __init__(self, voter: "Voter", world: "World", prng: Random) -> None:
         super().__init__(voter, world, prng)
         self._branch: Branch | None = None
@@ -83,9 +81,7 @@ class Equivocate(Liar):
         attached = msgspec.structs.replace(attached_to(message), commit=branch.encoded)
         body = replace(body, commit=branch.final)
         if isinstance(body, AppendRequest):
-            retold = branch.retell(body.entries)
-            self.lies += retold != body.entries
-            body = replace(body, entries=retold)
+            body = replace(body, entries=branch.retell(body.entries))
         told = attach(replace(message, body=body), attached)
         return (message, told) if self.prng.random() < _BOTH else (told,)
 
@@ -106,8 +102,6 @@ class Equivocate(Liar):
 class BreakRules(Liar):
     """Signs blocks whose headers are wrong, each in another way."""
 
-    leads = True
-
     def __init__(self, voter: "Voter", world: "World", prng: Random) -> None:
         super().__init__(voter, world, prng)
         self._bad: dict[bytes, Entry] = {}
@@ -125,7 +119,6 @@ class BreakRules(Liar):
         if entry.kind is not EntryKind.BLOCK or entry.term != term or own is None:
             return entry
         if own.head not in self._bad:
-            self.lies += 1
             before = self.voter.machine.blocks[entry.index - 1]
             self._bad[own.head] = self._forge(own, before).entry
         return self._bad[own.head]
@@ -156,7 +149,6 @@ class ForkForOne(Liar):
     def tick(self) -> Sequence[Message]:
         """Answer a client that asks for the newest block."""
         if self.prng.random() < 1 / 10:
-            self.lies += 1
             before = self.voter.machine.top
             number = self.prng.randrange(20_000, 30_000)
             events = (make_event(self.world.roll.genesis, number).encoded,)
@@ -173,13 +165,11 @@ class Withhold(Liar):
         """Drop what helps."""
         match message.body:
             case AppendRequest(entries=entries) if entries:
-                pass
+                return ()
             case AppendReply() | VoteReply(granted=True) | PreVoteReply(granted=True):
-                pass
+                return ()
             case _:
                 return (message,)
-        self.lies += 1
-        return ()
 
 
 class AskAgain(Liar):
@@ -190,7 +180,6 @@ class AskAgain(Liar):
         body = message.body
         if not isinstance(body, AppendReply) or not body.accepted:
             return (message,)
-        self.lies += 1
         refusal = AppendReply(body.term, accepted=False, index=Index(max(1, body.index)))
         return (replace(message, body=refusal),)
 

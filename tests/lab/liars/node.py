@@ -12,6 +12,7 @@ from kpledger.base.keys import SigningKey
 from kpledger.log.invalid_block import InvalidBlockError
 from kpledger.log.statements import StatementSigner
 from kpnode.docket import Docket, Exhibit
+from kpnode.engine import PAUSE_ELECTIONS
 from kpnode.notary import Notary
 from kpnode.notary.records import Unproven
 from kpnode.pump import Pumped, pump
@@ -38,6 +39,7 @@ from kpnode.raft import (
     VoteReply,
     VoteRequest,
 )
+from kpnode.stalls import StallWatch
 
 _CAMPAIGNING = PreVoteRequest | PreVoteReply | VoteRequest | VoteReply
 
@@ -63,6 +65,7 @@ class _Running:
     machine: LightMachine
     notary: Notary
     docket: Docket
+    stalls: StallWatch
     pumped: list[Pumped[Block]] = field(default_factory=list)
     """In this step."""
     distrusted: dict[NodeId, Term] = field(default_factory=dict)
@@ -95,13 +98,6 @@ class Voter:
         )
         self._running: _Running | None = None
         self._tickets = 0
-
-    def hurry(self) -> None:
-        """Campaign before others do, from the next start on."""
-        least = self._config.heartbeat_ticks + 1
-        self._config = replace(
-            self._config, election_ticks=max(least, self._config.election_ticks // 2)
-        )
 
     @property
     def runs(self) -> bool:
@@ -180,7 +176,8 @@ class Voter:
         )
         docket = Docket(self.roll.electorate, self.disk, self.roll.check)
         notary.records.barred = docket.barred
-        self._running = _Running(core, machine, notary, docket)
+        stalls = StallWatch(self._config.election_ticks)
+        self._running = _Running(core, machine, notary, docket, stalls)
 
     def stop(self) -> None:
         """Lose everything that is not on the disk."""
@@ -251,6 +248,9 @@ class Voter:
         core, notary = self.core, self.notary
         if isinstance(item, Tick):
             notary.tick()
+            stalled = self.running.stalls.tick(core.status(), notary.held, waits=False)
+            if stalled is not None:
+                notary.records.pause(stalled.leader, stalled.ticks)
         if not isinstance(item, Received):
             core.handle(item)
             return
@@ -291,7 +291,8 @@ class Voter:
         if isinstance(body, TimeoutNow) and not follows:
             return None
         from_leader = isinstance(body, AppendRequest | HeartbeatRequest | TimeoutNow)
-        if from_leader and running.distrusted.get(sender) == body.term:
+        is_paused = running.notary.records.is_paused(sender)
+        if from_leader and (is_paused or running.distrusted.get(sender) == body.term):
             return None
         if not isinstance(body, AppendRequest) or body.term < running.core.term:
             return message
@@ -300,6 +301,7 @@ class Voter:
         except LedgerError as error:
             running.notary.look(message, error)
             running.distrusted[sender] = body.term
+            running.notary.records.pause(sender, PAUSE_ELECTIONS * self._config.election_ticks)
             return None
 
     def _check_append(self, message: Message, request: AppendRequest) -> AppendRequest:

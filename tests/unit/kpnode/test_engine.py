@@ -43,6 +43,7 @@ from kpnode.raft import (
     Input,
     MessageBody,
     NodeId,
+    PreVoteReply,
     PreVoteRequest,
     Received,
     Role,
@@ -52,7 +53,7 @@ from kpnode.raft import (
     TransferRequested,
     VoteRequest,
 )
-from kpnode.step import Loss, Step
+from kpnode.step import LeaderStalled, Loss, Step
 from kpnode.submission import Refused, Retry
 
 BEGINNING = LogEnd(term=0, index=0, head=make_genesis().chain)
@@ -295,6 +296,34 @@ def test_leader_whose_block_breaks_a_rule_is_not_heard_again_in_its_term(world: 
         step = world.engine.step([Tick(), reign.beat()], [])
     assert step.status.leader is None
     follow(world, 3)
+
+
+@pytest.mark.parametrize("by_block", [False, True])
+def test_leader_that_was_set_aside_is_not_voted_for_at_once(
+    world: World, *, by_block: bool
+) -> None:
+    """Else the quickest to stand for election would be elected again, and again."""
+    reign = follow(world, leader=LIAR)
+    ticks = PAUSE_ELECTIONS * ELECTION_TICKS if by_block else 50
+    found = forge(reign) if by_block else LeaderStalled(LIAR, Term(2), ticks)
+    world.engine.step([found], [])
+    asks = Received(world.voices[LIAR].ask_support(3, world.log))
+    granted = []
+    for _ in range(ticks + 1):
+        outgoing = world.engine.step([Tick(), asks], []).outgoing
+        granted += [one.body.granted for one in outgoing if isinstance(one.body, PreVoteReply)]
+    assert granted == [False] * (ticks - 1) + [True] * 2
+
+
+def test_leader_that_stalled_is_heard_again_after_a_while(world: World) -> None:
+    """Others may see nothing wrong with it."""
+    reign = follow(world)
+    for term, heard in ((1, HONEST), (2, None)):
+        world.engine.step([LeaderStalled(HONEST, Term(term), 50)], [])
+        pass_time(world, 49, reign.beat())
+        assert world.engine.status().leader == heard
+    pass_time(world, 1, reign.beat())
+    assert world.engine.status().leader == HONEST
 
 
 def follow(world: World, term: int = 2, leader: NodeId = HONEST) -> Reign:

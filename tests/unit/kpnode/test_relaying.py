@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from electing import signer_of
 from founding import make_event, opening_events
 from serving import NAME, Clock, make_agreement, make_links, make_node
-from voices import Majority, Voice
+from voices import Majority, Voice, open_term
 
 from kpledger.log.statements import LogEnd
 from kpledger.scheme.envelope import decode_envelope
@@ -100,6 +101,35 @@ async def test_who_still_waits_hears_of_a_lost_link_when_others_have_given_up(
     await links.wait_for(before + 1)
     node.relayed(EVENT.event_id, refuse(EVENT))
     assert await patient == [refuse(EVENT)]
+
+
+async def test_leader_that_answers_and_makes_nothing_final_is_set_aside(
+    tmp_path: Path, links: Silence
+) -> None:
+    """Whatever it answers: that it cannot take the event, or that it is recorded."""
+    node, storage = make_node(tmp_path / "ledger", Clock(), tick_s=0.0005)
+    await node.start(links)
+    signers = tuple(map(signer_of, (NAME, LEADER)))
+    majority, voice = Majority(signers), Voice(signers[1], NodeId(NAME))
+    beginning = LogEnd(term=0, index=0, head=node.genesis.chain)
+    opening = majority.elect(LEADER, term=1, base=beginning)
+    node.receive(voice.append(opening, beginning, open_term(opening)))
+    submitted = asyncio.create_task(node.submit([EVENT], 60))
+    lie = Committed(EVENT.event_id, 2, 0, 0, duplicate=False)
+    answers: cycle[Outcome] = cycle([Unavailable(EVENT.event_id, ""), lie])
+    async with asyncio.timeout(60):
+        while node.status().raft.last_index == 0:  # noqa: ASYNC110 (no event)
+            await asyncio.sleep(0)
+        final = majority.finalise(node._engine._machine.top.end)
+        while node.status().trouble.stalled is None or node.status().raft.leader is not None:
+            node.receive(voice.beat(opening, commit=1, final=final))
+            node.relayed(EVENT.event_id, next(answers))
+            await asyncio.sleep(0)
+    assert "makes nothing final" in node.status().alarms[0]
+    assert node.ledger.tip.height == 1
+    submitted.cancel()
+    await node.stop()
+    storage.close()
 
 
 async def test_events_of_one_request_are_tried_again_in_their_order(

@@ -1,6 +1,7 @@
 """A candidate is judged by the log that it shows, in a term that could begin with it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from admitting import admit, bar, blank, grants, notary_of, pass_ticks, problem_of, strip
@@ -55,6 +56,23 @@ def test_convicted_candidate_is_taken_to_have_no_log(leader: World) -> None:
     said = leader.voices[LIAR].ask_support(2, leader.log)
     assert admit(leader, said) == blank(said.body)  # type: ignore[arg-type]
     assert problem_of(leader) is None
+
+
+@pytest.mark.parametrize("is_barred", [False, True])
+def test_who_is_set_aside_is_voted_for_by_no_log_not_even_by_none(
+    tmp_path: Path, *, is_barred: bool
+) -> None:
+    world = World(tmp_path / "ledger")
+    said = world.voices[LIAR].ask_support(1, world.log)
+    notary_of(world).records.pause(LIAR, 0 if is_barred else 2)
+    bar(world, *[LIAR] * is_barred)
+    assert grants(world, said) == [False]
+    bar(world)
+    pass_ticks(world, 1)
+    assert grants(world, said) == [is_barred]
+    pass_ticks(world, 1)
+    assert grants(world, said) == [True]
+    world.storage.close()
 
 
 def test_no_more_logs_are_looked_at_than_a_few_in_a_while(leader: World) -> None:

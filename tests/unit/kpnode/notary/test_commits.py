@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import pytest
 from branches import Branch
 from electing import finalise, signer_of
@@ -109,6 +110,16 @@ def test_certificate_of_another_block_in_a_final_place_is_a_fork() -> None:
     commits.learn(encode(OTHER.finalise()))
     assert commits.conflicting == OTHER.finalise()
     assert commits.newest == CHAIN.finalise()
+
+
+def test_log_that_is_behind_knows_how_far_it_has_to_go() -> None:
+    commits = make_commits(branch=Branch(CHAIN.shown[:1]))
+    assert (commits.learn(encode(SHORT.finalise())), commits.goal) == (0, 3)
+    # Until it is there it looks at no other.
+    assert (commits.learn(encode(CHAIN.finalise())), commits.goal) == (0, 3)
+    forged = msgspec.structs.replace(CHAIN.finalise(), index=9)
+    with pytest.raises(LedgerError):
+        make_commits(branch=SHORT).learn(encode(forged))
 
 
 def test_stored_certificate_counts_after_a_restart_if_its_block_is_there() -> None:
