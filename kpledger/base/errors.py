@@ -9,6 +9,10 @@ claim to be.
 class LedgerError(Exception):
     """Anything this library refuses to accept."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy what it is: a class cannot be called again with the message that it has made."""
+        return _restore, (type(self), self.args), self.__dict__
+
 
 class NotCanonicalError(LedgerError):
     """Bytes that decode, but are not the one spelling of their value."""
@@ -73,3 +77,7 @@ class BadSignatureError(LedgerError):
 
 class GenesisError(LedgerError):
     """A genesis file that cannot found a ledger."""
+
+
+def _restore(kind: type[LedgerError], args: tuple[object, ...]) -> LedgerError:
+    return kind.__new__(kind, *args)

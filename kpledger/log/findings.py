@@ -183,11 +183,13 @@ def find_broken_block(
         problem: what the ledger's rules refused. It gives a reason to ask if nothing else does.
         check: verifies a signature.
     """
-    for evidence in (
+    candidates = [
         BrokenBlock(block=block, parent=parent),
         BrokenBlock(block=block, events=tuple(events)),
-        BrokenBlock(block=block, events=tuple(events), problem=problem),
-    ):
+    ]
+    if problem:
+        candidates.append(BrokenBlock(block=block, events=tuple(events), problem=problem))
+    for evidence in candidates:
         found = _hold(evidence, electorate, check)
         if found is not None:
             return found

@@ -80,8 +80,12 @@ class ViolationError(Exception):
     """An invariant was broken; the message says by whom and how."""
 
     def __init__(self, invariant: Invariant, what: str) -> None:
-        super().__init__(f"{invariant.name}: {what}")
+        super().__init__(invariant, what)
         self.invariant = invariant
+        self._what = what
+
+    def __str__(self) -> str:
+        return f"{self.invariant.name}: {self._what}"
 
 
 def is_quorum(configurations: Iterable[Configuration], nodes: Iterable[NodeId]) -> bool:

@@ -195,8 +195,8 @@ class Auditor:
             if not isinstance(said, Acknowledgement):
                 continue
             for vote in votes:
-                if vote.term <= said.term:
-                    continue
+                if vote.term <= said.term or vote.candidate_end.place >= (said.term, said.index):
+                    continue  # it breaks no promise
                 certificate = self._certificates.get((said.term, said.index, said.head))
                 found = find_amnesia(
                     self._electorate, said, vote, certificate, check=self._roll.check
@@ -251,6 +251,8 @@ class Auditor:
                     yield found
 
     def _find_forks(self) -> Iterator[Evidence]:
+        blocks = [one for one, _ in self._headers.values() if read_header(one).leader]
+        branched = {read_header(one.first).term: one for one in self._find_equivocations(blocks)}
         ordered = sorted(self._certificates.values(), key=lambda one: (one.index, one.head))
         for lower, higher in pairwise(ordered):
             found = find_fork(
@@ -259,6 +261,7 @@ class Auditor:
                 higher,
                 shown=self._chain(higher.head, lower.index),
                 openings=self._openings.values(),
+                equivocation=branched.get(min(lower.term, higher.term)),
                 check=self._roll.check,
             )
             if found is not None:

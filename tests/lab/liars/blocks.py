@@ -130,8 +130,15 @@ def read_entry(roll: Roll, before: Block, entry: Entry) -> Block:
     Raises:
         LedgerError: it does not, as far as headers and signatures can tell.
     """
-    if entry.kind is EntryKind.NOOP:
-        return _read_opening(roll, before, entry)
+    asked = before.head, before.leader, entry
+    known = roll.blocks.get(asked)
+    if known is None:
+        read = _read_opening if entry.kind is EntryKind.NOOP else _read_block
+        known = roll.blocks[asked] = read(roll, before, entry)
+    return known
+
+
+def _read_block(roll: Roll, before: Block, entry: Entry) -> Block:
     sealed = decode_block(entry.payload)
     header = decode_block_header(sealed.header)
     head = compute_head(sealed.header)

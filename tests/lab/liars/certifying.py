@@ -29,6 +29,8 @@ class CertifyAlone(Liar):
     the same voters have made on a ledger among other voters.
     """
 
+    leads = True
+
     def __init__(self, voter: "Voter", world: "World", prng: Random) -> None:
         super().__init__(voter, world, prng)
         self._victim: tuple[Term, NodeId] | None = None
@@ -49,6 +51,7 @@ class CertifyAlone(Liar):
                 for block in (self.voter.machine.at(entry.index) for entry in body.entries)
             )
             return () if is_block else (message,)
+        self.lies += core.last_index > core.commit
         certificate = self._forge()
         attached = msgspec.structs.replace(attached_to(message), commit=certificate)
         body = replace(body, commit=Index(core.last_index))

@@ -51,10 +51,10 @@ class Climate:
             crash=prng.choice((0, 2, 10)),
             crash_in_save=prng.choice((0, 5, 20)),
             restart=prng.choice((50, 200)),
-            restore=0,
             stall=prng.choice((0, 0, 100)),
             propose=prng.choice((100, 300)),
             transfer=prng.choice((0, 0, 10)),
+            restore=prng.choice((0, 0, 0, 300)),
         )
 
     def healed(self) -> Self:

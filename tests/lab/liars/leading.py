@@ -42,6 +42,8 @@ _BOTH: Final = 1 / 15
 class Equivocate(Liar):
     """Leads two halves of the voters along two branches, and acknowledges both."""
 
+    leads = True
+
     def __init__(self, voter: "Voter", world: "World", prng: Random) -> None:
         super().__init__(voter, world, prng)
         self._branch: Branch | None = None
@@ -81,7 +83,9 @@ class Equivocate(Liar):
         attached = msgspec.structs.replace(attached_to(message), commit=branch.encoded)
         body = replace(body, commit=branch.final)
         if isinstance(body, AppendRequest):
-            body = replace(body, entries=branch.retell(body.entries))
+            retold = branch.retell(body.entries)
+            self.lies += retold != body.entries
+            body = replace(body, entries=retold)
         told = attach(replace(message, body=body), attached)
         return (message, told) if self.prng.random() < _BOTH else (told,)
 
@@ -102,6 +106,8 @@ class Equivocate(Liar):
 class BreakRules(Liar):
     """Signs blocks whose headers are wrong, each in another way."""
 
+    leads = True
+
     def __init__(self, voter: "Voter", world: "World", prng: Random) -> None:
         super().__init__(voter, world, prng)
         self._bad: dict[bytes, Entry] = {}
@@ -119,6 +125,7 @@ class BreakRules(Liar):
         if entry.kind is not EntryKind.BLOCK or entry.term != term or own is None:
             return entry
         if own.head not in self._bad:
+            self.lies += 1
             before = self.voter.machine.blocks[entry.index - 1]
             self._bad[own.head] = self._forge(own, before).entry
         return self._bad[own.head]
@@ -149,6 +156,7 @@ class ForkForOne(Liar):
     def tick(self) -> Sequence[Message]:
         """Answer a client that asks for the newest block."""
         if self.prng.random() < 1 / 10:
+            self.lies += 1
             before = self.voter.machine.top
             number = self.prng.randrange(20_000, 30_000)
             events = (make_event(self.world.roll.genesis, number).encoded,)
@@ -165,11 +173,13 @@ class Withhold(Liar):
         """Drop what helps."""
         match message.body:
             case AppendRequest(entries=entries) if entries:
-                return ()
+                pass
             case AppendReply() | VoteReply(granted=True) | PreVoteReply(granted=True):
-                return ()
+                pass
             case _:
                 return (message,)
+        self.lies += 1
+        return ()
 
 
 class AskAgain(Liar):
@@ -180,6 +190,7 @@ class AskAgain(Liar):
         body = message.body
         if not isinstance(body, AppendReply) or not body.accepted:
             return (message,)
+        self.lies += 1
         refusal = AppendReply(body.term, accepted=False, index=Index(max(1, body.index)))
         return (replace(message, body=refusal),)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from kpledger.log.statements import StatementSigner
 from kpnode.notary.attachment import Attachment, decode_attachment, encode_attachment
@@ -18,15 +18,20 @@ class Liar:
     """Changes nothing; each kind of lie overrides what it needs.
 
     Attributes:
+        leads: it lies as a leader, so it campaigns sooner than others.
         voter: the node that it speaks for, with its keys, its log and its notary.
         world: all the rest. A liar knows what it needs to know, as the worst one would.
+        lies: how often it has done what its kind does.
     """
+
+    leads: ClassVar[bool] = False
 
     def __init__(self, voter: "Voter", world: "World", prng: Random) -> None:
         self.voter = voter
         self.world = world
         self.prng = prng
         self.accomplices: frozenset[NodeId] = frozenset()
+        self.lies = 0
 
     @property
     def name(self) -> NodeId:

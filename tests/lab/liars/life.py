@@ -8,15 +8,13 @@ from types import MappingProxyType
 
 from lab.invariants import ViolationError
 from lab.liars.climate import Climate
-from lab.liars.kinds import HONEST, KINDS
+from lab.liars.kinds import KINDS
 from lab.liars.liar import Liar
 from lab.liars.planted import SIGNED_BUGS
 from lab.liars.roll import Roll
 from lab.liars.world import World
 
 _AS_DRAWN: Mapping[str, int] = MappingProxyType({})
-_RESTORE = 600
-"""Per restart of a voter, in lives in which nobody lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,12 @@ class Verdict:
     shown: Counter[tuple[str, str]] = field(default_factory=Counter)
     """The same, of who heard everything."""
     refusals: Counter[str] = field(default_factory=Counter)
+    lies: int = 0
+    """How often liars did what their kind does."""
+    is_noticed: bool = False
+    """Whether an honest voter found that there are two histories."""
+    prevents: bool = True
+    """Whether so few lied, or had forgotten something, that honest voters can agree."""
 
 
 def live(
@@ -52,24 +56,24 @@ def live(
     """Live one life to its end, or to the first violation; ``changes`` are of its climate."""
     roll = Roll(voters)
     climate = Climate.from_prng(Random(f"climate {seed}"))
-    if kind == HONEST:
-        climate = replace(climate, restore=_RESTORE, crash=15, restart=200)
-
-    climate = replace(climate, **changes)
+    climate = replace(climate, **{**KINDS[kind].climate, **changes})
 
     def draw(world: World, prng: Random) -> Sequence[Liar]:
         chosen = sorted(prng.sample(roll.names, liars))
         found = [KINDS[kind].liar(world.voters[name], world, prng) for name in chosen]
         for one in found:
             one.accomplices = frozenset(chosen) - {one.name}
+            if one.leads:
+                one.voter.hurry()
         return found
 
     world = World(seed, roll, climate, draw, trace)
     violation = None
     try:
         world.run()
-    except ViolationError as error:
-        violation = f"{error} (tick {world.now})"
+    except Exception as error:  # noqa: BLE001 - whatever it is, the seed is to be named
+        what = error if isinstance(error, ViolationError) else repr(error)
+        violation = f"{what} (tick {world.now})"
     watch = world.watch
     return Verdict(
         kind,
@@ -82,6 +86,9 @@ def live(
         watch.found,
         watch.shown,
         watch.refusals,
+        sum(liar.lies for liar in world.liars.values()),
+        any(voter.is_frozen for voter in world.honest),
+        watch.prevents,
     )
 
 

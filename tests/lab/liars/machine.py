@@ -164,6 +164,8 @@ class LightMachine:
 
 def _is_same(entry: Entry, block: Block) -> bool:
     """Tell whether an entry is a block of its height and term, however it is signed."""
+    if entry.payload == block.payload:
+        return True
     if entry.kind is EntryKind.BLOCK:
         return compute_head(decode_block(entry.payload).header) == block.head
     return not block.events and not _follows_another(entry, block.header.prev_head)

@@ -51,28 +51,35 @@ class _Pretender(Liar):
 
     def forge(self, term: Term) -> Attachment:
         """Give proofs of a term with its own signature alone; or nothing, or those it has."""
-        end = self.voter.machine.end
-        vote = self.signer.vote(self.name, term=term, candidate_end=end, voter_end=end)
         match self.prng.randrange(4):
             case 0:
-                return Attachment(opening=LeaderCertificate((vote,)).encoded)
+                return Attachment(opening=self._elect(term))
             case 1:
                 own = self.signer.pre_vote(self.name, term=term)
                 proof = TermProof(term=term, candidate=self.name, pre_votes=(own,))
                 return Attachment(term_proof=encode(proof))
             case 2:
                 nomination = self.signer.nominate(self.name, term=max(1, term - 1))
-                opening = LeaderCertificate((vote,)).encoded
                 proof = TermProof(
-                    term=term, candidate=self.name, nomination=nomination, opening=opening
+                    term=term,
+                    candidate=self.name,
+                    nomination=nomination,
+                    opening=self._elect(term),
                 )
                 return Attachment(term_proof=encode(proof))
             case _:
                 terms = self.voter.notary.records.terms
                 return terms.prove(self.prng.choice(list(terms.proofs) or [0]))
 
+    def _elect(self, term: Term) -> bytes:
+        """Give a leader certificate that has the own vote alone."""
+        end = self.voter.machine.end
+        vote = self.signer.vote(self.name, term=term, candidate_end=end, voter_end=end)
+        return LeaderCertificate((vote,)).encoded
+
     def prove_all(self, body: MessageBody, term: Term) -> list[Message]:
         """Say something to everybody, with such proofs."""
+        self.lies += 1
         forged = self.forge(term)
         return [attach(one, forged) for one in self.say_all(body)]
 
@@ -93,6 +100,7 @@ class Usurp(_Pretender):
     def _open(self, peer: NodeId, term: Term) -> Message:
         """Open a term on top of the very log of a peer, or order a block there."""
         log = self.world.voters[peer].disk.log
+        self.lies += 1
         last = log[-1] if log else Entry(Index(0), Term(0), EntryKind.NOOP, b"")
         forged = self.forge(term)
         kind = self.prng.choice((EntryKind.NOOP, EntryKind.NOOP, EntryKind.BLOCK))
@@ -171,6 +179,7 @@ class Unseat(_Pretender):
             PreVoteRequest(term, core.last_index, last_term),
         )
         body = self.prng.choice(bodies)
+        self.lies += 1
         return [attach(one, shown) for one in self.say_all(body)]
 
 
@@ -210,6 +219,7 @@ class Replay(Liar):
         """Repeat something, perhaps as if it were of the newest term."""
         if not self._heard or self.prng.random() > 1 / 2:
             return ()
+        self.lies += 1
         old = self.prng.choice(self._heard)
         body = old.body
         if self.prng.random() < 1 / 3 and not isinstance(body, AppendRequest):

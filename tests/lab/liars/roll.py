@@ -1,39 +1,60 @@
 """Who votes in a life, with which keys; and every signature of it, verified once."""
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lab.simulator.founded import make_genesis, signing_key
 from lab.simulator.node import name_nodes
 
 from kpledger.base.keys import SigningKey
 from kpledger.log.statements import Electorate, verifies
-from kpnode.raft import Configuration, NodeId
+from kpnode.raft import Configuration, Entry, NodeId
 
-MAX_VOTERS: Final = 8
+if TYPE_CHECKING:
+    from lab.liars.blocks import Block
+
+_Asked = tuple[bytes, bytes, bytes]
+"""Key, message and signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class _RememberingKey(SigningKey):
+    """Remembers what it has signed, so that nobody has to verify it."""
+
+    verdicts: dict[_Asked, bool] = field(repr=False, compare=False)
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign a message; 64 bytes."""
+        signature = SigningKey.sign(self, message)
+        self.verdicts[self.public_key, message, signature] = True
+        return signature
 
 
 class Roll:
-    """The voters, and what was found out about signatures: nodes share it, to save time.
+    """The voters, and what was found out about signatures and blocks: nodes share it to save time.
 
     Attributes:
         names: the voters, ascending.
         genesis: names them and their keys.
         electorate: the same, as statements are judged by it.
         keys: with which they sign.
+        blocks: those that were verified, by the head and the leader before them and their entry.
     """
 
     def __init__(self, voters: int) -> None:
         self.names: tuple[NodeId, ...] = name_nodes(voters)
         self.genesis = make_genesis(self.names)
         self.electorate = Electorate.of(self.genesis)
+        self.blocks: dict[tuple[bytes, str, Entry], Block] = {}
+        self._verdicts: dict[_Asked, bool] = {}
         self.keys: Mapping[NodeId, SigningKey] = {
-            name: signing_key(f"{name}/consensus") for name in self.names
+            name: self._remember(signing_key(f"{name}/consensus")) for name in self.names
         }
         self.configuration = Configuration(self.names)
-        self.checked = 0
-        """How many signatures anybody asked about."""
-        self._verdicts: dict[tuple[bytes, bytes, bytes], bool] = {}
+
+    def _remember(self, key: SigningKey) -> SigningKey:
+        return _RememberingKey(key.public_key, key._secret, self._verdicts)
 
     @property
     def overlap(self) -> int:
@@ -42,7 +63,6 @@ class Roll:
 
     def check(self, key: bytes, message: bytes, signature: bytes) -> bool:
         """Tell whether a key signed a message (:data:`kpledger.log.statements.SignatureCheck`)."""
-        self.checked += 1
         asked = key, message, signature
         verdict = self._verdicts.get(asked)
         if verdict is None:

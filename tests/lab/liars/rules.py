@@ -177,8 +177,10 @@ class Watch:
             conviction = judge(one, self._roll.electorate, self._roll.check)
             self.shown += self._see_conviction(conviction, "who heard everything")
             is_shown = is_shown or isinstance(one, Fork)
-        if self.forks and not is_shown:
-            what = f"two blocks at {sorted(self.forks)}, and no evidence"
+        is_named = bool(self.shown) or self.faulty > self._liars
+        if self.forks and not (is_shown and is_named):
+            lack = "nobody is convicted" if is_shown else "no evidence"
+            what = f"two blocks at {sorted(self.forks)}, and {lack}"
             raise ViolationError(Invariant.ForkShown, what)
 
 

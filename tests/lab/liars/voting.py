@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from random import Random
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from lab.liars.blocks import follow, seal
@@ -19,19 +20,49 @@ from kpnode.raft import (
     HardState,
     Index,
     Message,
+    NodeId,
     PreVoteReply,
     PreVoteRequest,
     Term,
+    TimeoutNow,
     VoteReply,
     VoteRequest,
 )
 
-_FORGETS: Final = 1 / 3
+if TYPE_CHECKING:
+    from lab.liars.node import Voter
+    from lab.liars.world import World
+
+_NOMINATES: Final = 1 / 30
+"""Per tick."""
+_FORGETS: Final = 2 / 3
 """Per request."""
 
 
 class DoubleVote(Liar):
-    """Votes for everybody who asks, as often as it is asked."""
+    """Votes for everybody who asks; as a leader it has two stand for election at once."""
+
+    leads = True
+
+    def __init__(self, voter: "Voter", world: "World", prng: Random) -> None:
+        super().__init__(voter, world, prng)
+        self._voted: dict[Term, NodeId] = {}
+
+    def tick(self) -> Sequence[Message]:
+        """Ask two others to lead the next term, now and then."""
+        if not self.voter.leads or self.prng.random() > _NOMINATES:
+            return ()
+        term = self.voter.core.term
+        shown = self.voter.notary.records.terms.prove(term)
+        return [
+            attach(
+                self.say(peer, TimeoutNow(term)),
+                msgspec.structs.replace(
+                    shown, statement=encode(self.signer.nominate(peer, term=term))
+                ),
+            )
+            for peer in self.prng.sample(self.peers, 2)
+        ]
 
     def incoming(self, message: Message) -> Message | None:
         """Answer requests for votes without asking its own node."""
@@ -42,6 +73,10 @@ class DoubleVote(Liar):
         return None
 
     def _vote(self, message: Message, request: VoteRequest) -> list[Message]:
+        status = self.voter.core.status()
+        if status.term == request.term and status.voted_for is not None:
+            self._voted.setdefault(request.term, status.voted_for)
+        self.lies += self._voted.setdefault(request.term, message.sender) != message.sender
         vote = self.signer.vote(
             message.sender,
             term=request.term,
@@ -65,6 +100,7 @@ class DoubleAcknowledge(Liar):
         own = self.voter.machine.at(body.index)
         if own is None:
             return (message,)
+        self.lies += 1
         other = LogEnd(term=body.term, index=body.index, head=self.prng.randbytes(32))
         said = encode(self.signer.acknowledge(other))
         both = [message, attach(message, msgspec.structs.replace(attached, statement=said))]
@@ -75,7 +111,8 @@ class DoubleAcknowledge(Liar):
 class Amnesia(Liar):
     """Forgets votes and acknowledgements: its disk is an older one, and nothing says so.
 
-    It does so when somebody begins a term, which is when what it promised counts.
+    It does so when somebody begins a term, which is when what it promised counts; and what it
+    promised shows where somebody's log is behind.
     """
 
     def incoming(self, message: Message) -> Message | None:
@@ -86,10 +123,12 @@ class Amnesia(Liar):
             keep = max(0, len(now.log) - self.prng.randrange(1, 6))
             least = Term(now.log[keep - 1].term if keep else 0)
             term = self.prng.choice((least, now.hard_state.term))
+            self.lies += now.hard_state.voted_for is not None or keep < len(now.log)
             image = replace(
                 now,
                 hard_state=HardState(term, None),
                 log=now.log[:keep],
+                promises=b"",
                 applied=Index(min(now.applied, keep)),
             )
             self.voter.stop()
@@ -117,6 +156,7 @@ class LongLog(Liar):
         return (self._claim(message, body),)
 
     def _claim(self, message: Message, body: PreVoteRequest | VoteRequest) -> Message:
+        self.lies += 1
         machine, attached = self.voter.machine, attached_to(message)
         top = machine.top
         path: tuple[ShownHeader, ...] = attached.path or machine.shown(1, top.header.height)
@@ -142,6 +182,7 @@ class PreVoteLie(Liar):
         body = message.body
         if not isinstance(body, PreVoteRequest):
             return message
+        self.lies += 1
         said = self.signer.pre_vote(message.sender, term=body.term)
         reply = PreVoteReply(
             body.term,

@@ -80,7 +80,7 @@ class World:
         self._clear()
         for _ in range(CALM_TICKS):
             self.tick()
-            if self.watch.lives(self.honest, since=STORM_TICKS):
+            if self.watch.lives(self.honest, since=STORM_TICKS) and not self.watch.forks:
                 break
         self.watch.finish(self.honest, self.auditor.find())
 
@@ -228,7 +228,10 @@ class World:
         if images and self.chance(self.climate.restore):
             self.restore(voter, self._prng.choice(images))
         self.note(f"{voter.name} starts")
-        voter.start(self.now)
+        try:
+            voter.start(self.now)
+        except (InvariantError, LedgerError) as error:
+            self.watch.break_down(voter.name, error)
 
     def restore(self, voter: Voter, image: Image) -> None:
         """Put an old image on the disk of a stopped voter."""
