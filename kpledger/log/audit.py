@@ -28,18 +28,19 @@ from enum import StrEnum
 from typing import Final
 
 from kpledger.base.codec import DECODE_ERRORS, decode_trusted
-from kpledger.base.errors import AnotherLedgerError, BadSignatureError, LedgerError
+from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.selftest import check_libraries
 from kpledger.base.state import MemoryState
-from kpledger.log.block import decode_block, decode_block_header
-from kpledger.log.certificates import CommitCertificate, decode_opening
+from kpledger.log.another_ledger import check_ledger
+from kpledger.log.block import decode_block
+from kpledger.log.certificates import CommitCertificate
 from kpledger.log.chain import ExecutedBlock, Tip, Verify, execute_entry, genesis_tip
 from kpledger.log.finality import NOTHING_FINAL, CertifiedChain, Finality
 from kpledger.log.genesis import Genesis
 from kpledger.log.invalid_block import InvalidBlockError
-from kpledger.log.layout import BLOCK_ENTRY, StoredEntry, decode_stored_entry
+from kpledger.log.layout import BLOCK_ENTRY, decode_stored_entry
 from kpledger.log.statements import Electorate
-from kpledger.scheme.envelope import Envelope, decode_envelope, verify_envelope
+from kpledger.scheme.envelope import Envelope, verify_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRulesError
 
@@ -214,10 +215,9 @@ class Auditor:
                 rules=self.rules,
             )
         except InvalidBlockError as error:
-            if error.field == "chain" and not self.progress.signed_blocks:
-                self._check_ledger(entry)
-            elif error.field == "payload" and not tip.height:
-                self._check_votes(entry)
+            is_chain = error.field == "chain" and not self.progress.signed_blocks
+            if is_chain or (error.field == "payload" and not tip.height):
+                check_ledger(self.genesis.chain, entry)
             return Violation(error.height, error.field, error.problem)
         except BadSignatureError as error:
             return Violation(height, "signature", str(error))
@@ -231,43 +231,6 @@ class Auditor:
         self._certified.append(executed.tip.end)
         self.progress = _advance(self.progress, executed)
         return None
-
-    def _check_votes(self, entry: StoredEntry) -> None:
-        """Tell another ledger from votes that are wrong: its first ones name its chain id.
-
-        Raises:
-            AnotherLedgerError: all of them open the first term of the ledger that they name.
-        """
-        try:
-            opening = decode_opening(entry.payload)
-        except LedgerError:
-            return
-        base = opening.base
-        is_agreed = all(vote.candidate_end == base for vote in opening.votes)
-        if is_agreed and base.index == 0 and base.head != self.genesis.chain:
-            found, pinned = base.head.hex(), self.genesis.chain.hex()
-            raise AnotherLedgerError("the chain", found=found, pinned=pinned) from None
-
-    def _check_ledger(self, entry: StoredEntry) -> None:
-        """Tell another ledger from a chain id that is wrong: there authors have signed that id.
-
-        Raises:
-            AnotherLedgerError: the events of the block are of the ledger that its header names.
-        """
-        block = decode_block(entry.payload)
-        chain = decode_block_header(block.header).chain
-        if all(_is_of(chain, encoded) for encoded in block.events):
-            found, pinned = chain.hex(), self.genesis.chain.hex()
-            raise AnotherLedgerError("the chain", found=found, pinned=pinned) from None
-
-
-def _is_of(chain: bytes, encoded: bytes) -> bool:
-    try:
-        event = decode_envelope(encoded)
-        verify_envelope(event)
-    except LedgerError:
-        return False
-    return event.header.chain == chain
 
 
 def _advance(progress: AuditProgress, executed: ExecutedBlock) -> AuditProgress:

@@ -23,7 +23,7 @@ from kpledger.log.certificates import decode_commit_certificate, decode_opening
 from kpnode.config import format_config, load_config
 from kpnode.founding import CONFIG_NAME, GENESIS_NAME
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 VOTERS = 3
 EVENTS = 3

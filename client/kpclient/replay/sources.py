@@ -24,6 +24,7 @@ from kpclient.replay.verification import MAX_OPENINGS
 from kpledger.api.answers import PublicStatusAnswer
 from kpledger.base.codec import encode
 from kpledger.base.errors import AnotherLedgerError, LedgerError
+from kpledger.log.another_ledger import check_ledger
 from kpledger.log.block import BlockKind
 from kpledger.log.certificates import CommitCertificate, decode_opening
 from kpledger.log.chain import CommittedBlocks
@@ -71,6 +72,11 @@ class HistorySource:
     def is_there(self) -> bool:
         """Whether it shows a history of this ledger at all."""
         return bool(self.head)
+
+    def leave_out(self, problem: str) -> None:
+        """Take nothing of what it shows for a history of this ledger; says why."""
+        self.height, self.head, self.problem, self.violation = 0, b"", problem, ""
+        self.certificates.clear()
 
     def take(self, electorate: Electorate, shown: Iterable[CommitCertificate]) -> None:
         """Keep the certificates that verify."""
@@ -199,15 +205,17 @@ class HistoryReader:
 
     def _read(self, source: HistorySource, chain: ServedChain | CopiedChain) -> None:
         """Read blocks, and verify their headers, as far as both goes."""
-        heads, openings = VerifiedHeads(self.genesis), 0
+        heads, openings, first = VerifiedHeads(self.genesis), 0, None
         try:
             with show_progress(f"blocks of {source.name}", chain.height) as advance:
                 for block in chain:
                     if isinstance(block, UnreadableBlock):
                         source.problem = f"block {block.height} cannot be read: {block.why}"
                         break
+                    entry = decode_stored_entry(block.stored)
+                    is_opening = entry.kind == NOOP_ENTRY
+                    first = first or (entry if entry.payload else None)
                     heads.feed(block.height, block.stored)
-                    is_opening = decode_stored_entry(block.stored).kind == NOOP_ENTRY
                     openings = openings + 1 if is_opening else 0
                     if openings > MAX_OPENINGS:
                         problem = f"more than {MAX_OPENINGS} blocks follow that only open terms"
@@ -215,6 +223,12 @@ class HistoryReader:
                     advance(1)
             heads.settle()
         except LedgerError as error:
+            try:
+                if first is not None and not heads.height:
+                    check_ledger(self.genesis.chain, first)
+            except AnotherLedgerError as another:
+                source.leave_out(str(another))
+                return
             source.violation = source.violation or str(error)
         except (ClientError, OSError, MemoryError) as error:
             source.problem = describe_trouble(error)

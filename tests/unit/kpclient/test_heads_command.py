@@ -10,8 +10,8 @@ import msgpack
 import msgspec
 import pytest
 from copied import write_copy, write_genesis
-from electing import finalise
-from founding import MemoryLedger, make_genesis
+from electing import finalise, open_voted_term
+from founding import MemoryLedger, make_genesis, make_genesis_file, vary
 from parted import COMMON, begin, go_on, go_on_elsewhere, grow, stretch
 from scripted_node import STATUS, Script, problem, served
 from typer.testing import CliRunner
@@ -22,6 +22,7 @@ from kpledger.books.query import encode_answer
 from kpledger.log.certificates import CommitCertificate
 from kpledger.log.evidence_file import format_evidence
 from kpledger.log.findings import find_fork
+from kpledger.log.genesis import format_genesis, parse_genesis
 from kpledger.log.statements import Electorate
 
 THEIRS = ("eu-1", "za-1")
@@ -253,6 +254,19 @@ async def test_both_ends_of_a_fork_are_kept_until_one_is_forgotten(tmp_path: Pat
     forgotten = CliRunner().invoke(app, ["seen", "forget", theirs.tip.head.hex(), *home])
     assert (forgotten.exit_code, list_seen().is_forked) == (0, False)
     assert (await compare(tmp_path, script("bw-1", mine)))[0] == 0
+
+
+async def test_a_copy_of_another_ledger_decides_nothing(tmp_path: Path) -> None:
+    origin = vary(make_genesis_file(), origin="ledger.example/other")
+    other = parse_genesis(format_genesis(origin))
+    ledger = MemoryLedger(other)
+    open_voted_term(ledger, 1)
+    (tmp_path / "other").mkdir()
+    write_copy(tmp_path / "other", ledger.entries, [finalise(ledger.tip.end, genesis=other)])
+    mine = script("bw-1", begin(), finalise(begin().tip.end))
+    code, told = await compare(tmp_path, mine, words=["--copy", tmp_path / "other"])
+    assert (code, told.splitlines()[0].split(":")[0]) == (2, "UNDECIDED")
+    assert f"the chain is of another ledger: its chain id is {other.chain.hex()}" in told
 
 
 async def test_a_node_of_an_earlier_version_has_no_certificates(tmp_path: Path) -> None:
