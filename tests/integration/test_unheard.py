@@ -1,6 +1,7 @@
 """Nodes that have never heard the others, or not for long: they say so, and so do the commands."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import aiohttp
@@ -87,6 +88,29 @@ async def check_the_unheard(session: aiohttp.ClientSession, network: Founded) ->
     for command in READING:
         result = await type_command(network, command, lonely, timeout_s=2)
         assert (result.exit_code, "never heard the others" in result.output) == (2, True), command
+
+
+async def test_second_node_with_the_keys_of_one_that_runs_says_what_it_may_be(
+    tmp_path: Path,
+) -> None:
+    network = found(tmp_path / "net")
+    *voters, spare = network.nodes
+    shutil.copytree(voters[0].directory, tmp_path / "copy")
+    own, taken = load_config(voters[0].config), load_config(spare.config)
+    config = msgspec.structs.replace(
+        own,
+        node=msgspec.structs.replace(own.node, directory=tmp_path / "copy"),
+        api=taken.api,
+        peers=msgspec.structs.replace(own.peers, listen=taken.peers.listen),
+    )
+    spare.config.write_text(format_config(config))
+    started = [await start_kpnode("run", "--config", node.config) for node in network.nodes]
+    async with ending(started), aiohttp.ClientSession() as session:
+        await Watch(session, voters[1:]).until(lambda one: bool(one.get("leader")))
+        await wait_until_alarm(session, spare, "a second node runs with its keys")
+        started[1].terminate()
+        _, log = await started[1].communicate()
+    assert f"replaced a connection by a second one: {voters[0].name} at 127.0.0.1".encode() in log
 
 
 async def test_command_goes_on_to_a_node_that_has_heard_and_says_how_old_its_knowledge_is(

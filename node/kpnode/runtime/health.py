@@ -186,8 +186,15 @@ def explain_early(early: Early) -> str:
 
 
 def _describe_silence(status: NodeStatus) -> str:
-    missing = ", ".join(status.unreachable) or "none of those in [peers.addresses]"
-    why = f"Not connected: {missing}. Look at the addresses, at those nodes, at the network."
+    links = "[peers.addresses] names no other node."
+    if status.unreachable:
+        links = f"Not connected: {', '.join(status.unreachable)}."
+    elif status.peers:
+        links = "It is connected to all others."
+    why = (
+        f"{links} Look at the addresses, at those nodes, at the network, and whether a second node"
+        " runs with its keys."
+    )
     if status.raft.node not in status.raft.configurations[-1].voters:
         why = "It is no voter of the genesis file, and only voters are sent what is recorded."
     return (

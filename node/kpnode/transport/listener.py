@@ -61,6 +61,7 @@ class Listener:
         self._sites: dict[tuple[NodeId, bool], Site] = {}
         self._refusals = Incident(_logger, "refused a connection")
         self._breaches = Incident(_logger, "closed a connection")
+        self._repeats = Incident(_logger, "replaced a connection by a second one")
         self._acceptor: Acceptor | None = None
 
     @property
@@ -121,6 +122,8 @@ class Listener:
             self._refusals.note(error)
             raise web.HTTPForbidden from error
         # Who connects again has given up the former connection, even if we have not noticed.
+        if peer in self._connections:
+            self._repeats.note(f"{peer} at {request.remote}: its line broke, or it runs twice")
         self._end(peer)
         self._connections[peer] = connection
         self.meet(peer, request.remote, is_caller=True)

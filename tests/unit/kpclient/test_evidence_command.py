@@ -77,6 +77,16 @@ def test_a_fork_that_convicts_nobody_still_names_who_signed_both(tmp_path: Path)
     assert "kpledger audit --heads" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "terms"),
+    [("good-e4-after-restart", "term 2."), ("good-e4-terms-between", "one of the terms 2 to 3.")],
+)
+def test_a_suspicion_says_when_another_may_have_been_elected(
+    tmp_path: Path, name: str, terms: str
+) -> None:
+    assert f"had been elected before, in {terms}\n" in run(tmp_path, name).stdout
+
+
 def test_what_does_not_hold_ends_with_1_and_says_why(tmp_path: Path) -> None:
     result = run(tmp_path, "e2-one-branch")
     assert result.exit_code == 1

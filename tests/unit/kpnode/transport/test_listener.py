@@ -201,11 +201,14 @@ async def test_text_closes_the_connection(door: Door, caller: Caller) -> None:
     assert door.counts == Counts(accepted=1, refused_frames=1)
 
 
-async def test_a_newer_connection_replaces_the_older(
-    door: Door, caller: Caller, until: Until
+async def test_a_newer_connection_replaces_the_older_and_that_is_logged(
+    door: Door, caller: Caller, until: Until, caplog: pytest.LogCaptureFixture
 ) -> None:
     older = await caller.connect(door, context_of(NA))
+    assert caplog.messages == []
     newer = await caller.connect(door, context_of(NA))
+    said = "replaced a connection by a second one: na-1 at 127.0.0.1"
+    assert caplog.messages == [f"{said}: its line broke, or it runs twice"]
     assert (await older.receive()).type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
     await newer.send_bytes(GREETING)
     await until(lambda: len(door.frames) == 1)
