@@ -151,15 +151,15 @@ class Admission:
     ) -> PreVoteRequest:
         """Let the core judge a candidate's log, or none if it may not be supported now.
 
-        A term costs a majority of pre-votes, and after one is given none is given for another term
-        for a while: so terms cannot be used up, however many a liar asks for. For the same term
-        others get one too: or who asks first each time, and cannot win, would keep them out.
+        A term costs a majority of pre-votes, and after one is given none is given for a later term
+        for a while: so terms cannot be used up, however many a liar asks for. For that term, or one
+        before it, others get one too: or who asks first each time would keep them out.
         """
         records = self._records
         if records.supported is not None:
             term, since = records.supported
             is_soon = records.ticks - since < records.election_ticks // 2
-            if is_soon and body.term != term:
+            if is_soon and body.term > term:
                 return replace(body, last_index=_NOWHERE, last_term=Term(0))
         return self._judge(sender, body, attached)
 

@@ -56,7 +56,7 @@ class Records:
     ends: dict[tuple[Term, NodeId], LogEnd] = field(default_factory=dict)
     """Where a candidate's log ends, as it has shown, by term."""
     supported: tuple[Term, int] | None = None
-    """The newest term that a pre-vote was given for, and at which tick."""
+    """The newest term that a pre-vote was given for, and at which tick it was first."""
     said: dict[NodeId, Acknowledgement | Vote | Nomination] = field(default_factory=dict)
     """The newest statement of each peer, of those that it makes in its current term."""
     acknowledged: dict[NodeId, Acknowledgement] = field(default_factory=dict)

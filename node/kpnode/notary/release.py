@@ -163,7 +163,8 @@ class Release:
         commit = records.commits.encoded
         if not body.granted:
             return replace_fields(self._own_term(), commit=commit)
-        records.supported = body.term, records.ticks
+        if records.supported is None or records.supported[0] < body.term:
+            records.supported = body.term, records.ticks
         return replace_fields(_sign(records.signer.pre_vote(peer, term=body.term)), commit=commit)
 
     def _vote(self, peer: NodeId, body: VoteReply) -> Attachment | None:

@@ -9,8 +9,9 @@ from branches import Branch
 from single_engine import ELECTION_TICKS, HONEST, LIAR, World
 from voices import ShownLog, hand_over
 
+from kpledger.base.codec import encode
 from kpledger.log.statements import LogEnd
-from kpnode.notary.attachment import decode_attachment
+from kpnode.notary.attachment import Attachment, decode_attachment
 from kpnode.raft import (
     NodeId,
     PreVoteRequest,
@@ -84,6 +85,21 @@ def test_no_more_logs_are_looked_at_than_a_few_in_a_while(leader: World) -> None
     assert admit(leader, leader.honest.ask_support(2, leader.log)) is not None
     pass_ticks(leader, ELECTION_TICKS)
     assert admit(leader, said) == said.body
+
+
+def test_who_asks_for_a_later_term_keeps_nobody_from_the_next_one(follower: World) -> None:
+    """However often it asks, with the proof of a term that nobody has begun."""
+    pass_ticks(follower, ELECTION_TICKS)
+    begun = Attachment(term_proof=encode(follower.others.allow(LIAR, term=3)))
+    asked = follower.voices[LIAR].ask_support(4, follower.log)
+    path = decode_attachment(asked.body.attached).path
+    ahead = follower.voices[LIAR].say(
+        asked.body, Attachment(term_proof=begun.term_proof, path=path)
+    )
+    for _ in range(3):
+        assert grants(follower, ahead) == [True]
+        assert grants(follower, follower.honest.ask_support(3, follower.log)) == [True]
+        pass_ticks(follower, ELECTION_TICKS // 4)
 
 
 def test_another_term_is_supported_only_after_a_while(follower: World) -> None:
