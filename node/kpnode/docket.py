@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from kpledger.base.errors import LedgerError
-from kpledger.log.conviction import Conviction, Guilt
-from kpledger.log.evidence import Evidence, Fork
+from kpledger.log.conviction import Conviction, EvidenceError, Guilt
+from kpledger.log.evidence import Evidence
 from kpledger.log.evidence_file import decode_evidence, encode_evidence, evidence_id
 from kpledger.log.judging import judge
 from kpledger.log.statements import Electorate, SignatureCheck
 
+_FORK: Final = "E8"
 _KEPT_BYTES: Final = 64 << 10
 """Of one kind and gravity against the same voters, beyond which none is added: a liar that goes on
 lying fills no disk, nor any line over which it is shown."""
@@ -36,10 +37,19 @@ class EvidenceStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """A piece of evidence that convicts."""
+    """A piece of evidence, and what it amounts to."""
 
     encoded: bytes
     conviction: Conviction
+
+
+def judge_encoded(encoded: bytes, electorate: Electorate, check: SignatureCheck) -> Exhibit:
+    """Judge evidence; that of a whole block may take seconds.
+
+    Raises:
+        LedgerError: it is none, or shows nothing (:class:`EvidenceError`).
+    """
+    return Exhibit(encoded, judge(decode_evidence(encoded), electorate, check))
 
 
 class ForkedError(Exception):
@@ -63,7 +73,8 @@ class Docket:
         self.fork: Conviction | None = None
         """Two histories, if they are known."""
         for encoded in store.read_evidence():
-            self._judge(encoded)
+            with suppress(EvidenceError):
+                self._enter(judge_encoded(encoded, electorate, check))
 
     @property
     def exhibits(self) -> tuple[Exhibit, ...]:
@@ -80,35 +91,27 @@ class Docket:
         """Keep evidence that was found here; None if it is known, or convicts nobody."""
         with suppress(LedgerError):
             # Nothing is kept that could not be read again at the next start.
-            return self.take(encode_evidence(evidence))
+            encoded = encode_evidence(evidence)
+            return self.take(judge_encoded(encoded, self._electorate, self._check))
         return None
 
-    def take(self, encoded: bytes) -> Exhibit | None:
-        """Keep evidence that a peer has shown; None if it is known, or convicts nobody.
-
-        Raises:
-            LedgerError: it is none.
-        """
-        digest = evidence_id(encoded)
-        if digest in self._exhibits:
+    def take(self, exhibit: Exhibit) -> Exhibit | None:
+        """Keep what was judged by this node; None if it is known, or convicts nobody."""
+        if not self._enter(exhibit):
             return None
-        exhibit = self._judge(encoded)
-        if exhibit is not None:
-            self._store.put_evidence(digest, encoded)
+        self._store.put_evidence(evidence_id(exhibit.encoded), exhibit.encoded)
         return exhibit
 
-    def _judge(self, encoded: bytes) -> Exhibit | None:
-        evidence = decode_evidence(encoded)
-        try:
-            conviction = judge(evidence, self._electorate, self._check)
-        except LedgerError:
-            return None
-        is_fork = isinstance(evidence, Fork)
+    def _enter(self, exhibit: Exhibit) -> bool:
+        conviction, digest = exhibit.conviction, evidence_id(exhibit.encoded)
+        is_fork = conviction.kind == _FORK
         kind = conviction.kind, conviction.guilt, conviction.culprits
-        if self._bytes[kind] >= _KEPT_BYTES or not (conviction.guilt.convicts or is_fork):
-            return None
-        self._bytes[kind] += max(len(encoded), _PIECE_BYTES)
-        exhibit = self._exhibits[evidence_id(encoded)] = Exhibit(encoded, conviction)
+        if digest in self._exhibits or not (conviction.guilt.convicts or is_fork):
+            return False
+        if self._bytes[kind] >= _KEPT_BYTES:
+            return False
+        self._bytes[kind] += max(len(exhibit.encoded), _PIECE_BYTES)
+        self._exhibits[digest] = exhibit
         if is_fork:
             self.fork = conviction
-        return exhibit
+        return True

@@ -193,16 +193,6 @@ class Engine:
             # After a fork the next step stops; this one still tells the others of it.
             self._notary.records.barred = self._docket.barred
 
-    def _take_shown(self, shown: ShownEvidence, results: _Results) -> None:
-        try:
-            exhibit = self._docket.take(shown.encoded)
-        except LedgerError as error:
-            problem = f"it shows what is no evidence: {error}"
-            results.refused.append(RefusedBlock(shown.sender, self._core.term, problem))
-            return
-        if exhibit is not None:
-            results.exhibits.append(exhibit)
-
     def _pump(self, results: _Results) -> None:
         """Do all work of the core, and what follows from what is saved by then."""
         while True:
@@ -235,7 +225,8 @@ class Engine:
         """Give one input to the core, if it may reach it: nothing that only a liar would send."""
         match item:
             case ShownEvidence():
-                self._take_shown(item, results)
+                exhibit = self._docket.take(item.exhibit)
+                results.exhibits += () if exhibit is None else (exhibit,)
             case LeaderStalled():
                 if self._follows(item.leader, item.term):
                     self._notary.records.pause(item.leader, item.ticks)

@@ -61,10 +61,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ShownEvidence:
-    """A peer has shown evidence; it is as good as it is, whoever shows it."""
+    """A peer has shown evidence, which this node has judged; it is as good as it is."""
 
-    sender: NodeId
-    encoded: bytes
+    exhibit: Exhibit
 
 
 @dataclass(frozen=True, slots=True)

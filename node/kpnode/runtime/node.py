@@ -48,7 +48,7 @@ from kpnode.runtime.showing import Showing
 from kpnode.runtime.trouble import Trouble
 from kpnode.runtime.verifier import Verifier
 from kpnode.runtime.worker import Worker
-from kpnode.step import EngineInput, Loss, ShownEvidence, Step
+from kpnode.step import EngineInput, Loss, Step
 from kpnode.submission import (
     Committed,
     Outcome,
@@ -132,7 +132,7 @@ class Node:
         )
         self._ordering = Ordering(self._submissions, self._intake, self._peers_verifier, self)
         self._transfer: Handover | None = None
-        self._showing = Showing()
+        self._showing = Showing(self._verifier, Electorate.of(genesis), self._put)
         self._wake = asyncio.Event()
         self._pace = Pace(engine.may_save)
         self._worker: Worker[[Sequence[EngineInput], Sequence[SignedEvent]], Step] | None = None
@@ -208,8 +208,7 @@ class Node:
 
     def take_evidence(self, peer: NodeId, encoded: bytes) -> None:
         """Take evidence that a peer shows; it is judged by this node itself."""
-        if self._showing.may_take(peer):
-            self._put(ShownEvidence(peer, encoded))
+        self._showing.take(peer, encoded, self._engine.exhibits)
 
     def unreachable(self, peer: NodeId) -> None:
         """Note that the link to a peer is gone, and with it perhaps what was in flight."""

@@ -1,33 +1,57 @@
 """Evidence on its way between a node and its peers: each shows all it has to all it meets."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from kpnode.docket import Exhibit
+from kpledger.log.statements import Electorate
+from kpnode.docket import Exhibit, judge_encoded
 from kpnode.fairness import Buckets
 from kpnode.ports import Links
 from kpnode.raft import NodeId
+from kpnode.runtime.verifier import Verifier
+from kpnode.step import ShownEvidence
 
-_BURST: Final = 64
-"""Pieces that a peer may show at once, and then one each second."""
-_PER_S: Final = 1
+_BURST_BYTES: Final = 16 << 20
+"""Of evidence that a peer may show at once: three pieces as long as can be, or 256 short ones."""
+_BYTES_PER_S: Final = 64 << 10
+_PIECE_BYTES: Final = 64 << 10
+"""As which a shorter piece counts."""
 _log = logging.getLogger(__name__)
 
 
 class Showing:
     """Shows evidence, and limits what is shown; belongs to one event loop."""
 
-    def __init__(self) -> None:
-        """Begin with nobody."""
-        self._taken = Buckets(_BURST, _PER_S)
+    def __init__(
+        self, verifier: Verifier, electorate: Electorate, put: Callable[[ShownEvidence], None]
+    ) -> None:
+        """Begin with nobody; hand on to ``put`` what convicts somebody, or shows a fork."""
+        self._verifier = verifier
+        self._electorate = electorate
+        self._put = put
+        self._taken = Buckets(_BURST_BYTES, _BYTES_PER_S)
         self._shown_to: frozenset[NodeId] = frozenset()
 
-    def may_take(self, peer: NodeId) -> bool:
-        """Tell whether a peer may show another piece; it is counted."""
-        is_full = self._taken.is_full(peer)
-        self._taken.fill(peer, 1)
-        return not is_full
+    def take(self, peer: NodeId, encoded: bytes, known: Iterable[Exhibit]) -> None:
+        """Take evidence that a peer shows, if it has not shown too much.
+
+        It is judged in a thread, since it may hold thousands of signatures.
+        """
+        if self._taken.is_full(peer) or any(one.encoded == encoded for one in known):
+            return
+        self._taken.fill(peer, max(len(encoded), _PIECE_BYTES))
+        judged: list[Exhibit] = []
+
+        def judge_it() -> None:
+            check = self._verifier.signatures.check_statement
+            judged.append(judge_encoded(encoded, self._electorate, check))
+
+        def hand_on(_: object) -> None:
+            for exhibit in judged:
+                self._put(ShownEvidence(exhibit))
+
+        self._verifier.begin(judge_it).add_done_callback(hand_on)
 
     def meet(self, links: Links | None, exhibits: Iterable[Exhibit]) -> None:
         """Show all evidence to those that are connected anew."""

@@ -9,6 +9,7 @@ from lab.liars.roll import Roll
 
 from kpledger.base.errors import LedgerError
 from kpledger.base.keys import SigningKey
+from kpledger.log.evidence_file import decode_evidence
 from kpledger.log.invalid_block import InvalidBlockError
 from kpledger.log.statements import StatementSigner
 from kpnode.docket import Docket, Exhibit
@@ -235,7 +236,7 @@ class Voter:
         """Keep the evidence that was found, and shown by others; do not count whom it convicts."""
         docket = self.running.docket
         found, unproven = self.notary.drain()
-        new = [docket.take(encoded) for encoded in shown]
+        new = [docket.add(decode_evidence(encoded)) for encoded in shown]
         new += [docket.add(evidence) for evidence in found]
         self.notary.records.barred = docket.barred
         return tuple(unproven), tuple(one for one in new if one is not None)
