@@ -125,6 +125,8 @@ async def test_an_older_answer_than_was_asked_for_is_not_passed_on(tmp_path: Pat
         return "never"
 
     async with serve(tmp_path / "ledger", ApiLimits(), run=run) as served:
+        async with asyncio.timeout(PATIENCE_S):
+            await served.books.reach(10)
         reply = await served.get("/v1/participants?timeout_ms=500")
         assert (reply.status, reply.json["type"]) == (503, BEHIND)
         assert "no answer in time" in str(reply.json["detail"])
