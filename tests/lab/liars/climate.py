@@ -8,6 +8,8 @@ STORM_TICKS: Final = 220
 """So long everything fails as the climate wills."""
 CALM_TICKS: Final = 300
 """So long nothing fails any more but the liars."""
+MAX_VOTERS: Final = 7
+"""In any life."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,9 @@ class Climate:
     restart: int
     """Per stopped node."""
     restore: int
-    """Per restart: an old image of the disk comes back."""
+    """Per restart of a forgetful node: an old image of the disk comes back."""
+    forgetful: int
+    """How many of those that do not lie are, at most."""
     stall: int
     """Per node: its clock misses the tick."""
     propose: int
@@ -54,7 +58,8 @@ class Climate:
             stall=prng.choice((0, 0, 100)),
             propose=prng.choice((100, 300)),
             transfer=prng.choice((0, 0, 10)),
-            restore=prng.choice((0, 0, 0, 300)),
+            restore=300,
+            forgetful=prng.choice((0, 0, 0, 1, 1, MAX_VOTERS)),
         )
 
     def healed(self) -> Self:

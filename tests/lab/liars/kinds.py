@@ -32,7 +32,7 @@ _CONTESTED: Final = {
 }
 """Leaders change while followers lag behind."""
 _DISKS: Final = {"restore": 600, "crash": 15, "restart": 200}
-"""Nobody lies, but most disks that start are older ones."""
+"""Nobody lies, but voters crash, and most disks that may be older when they start are."""
 
 
 @dataclass(frozen=True, slots=True)

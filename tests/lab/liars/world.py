@@ -65,6 +65,9 @@ class World:
             for name in roll.names
         }
         self.liars = {one.voter.name: one for one in liars(self, self._prng)}
+        honest = [one.name for one in self.honest]
+        self._prng.shuffle(honest)
+        self._forgetful = frozenset(honest[: climate.forgetful])
         self.watch = Watch(roll, frozenset(self.liars))
         for voter in self.voters.values():
             voter.start(1)
@@ -225,7 +228,7 @@ class World:
         if not self.chance(self.climate.restart):
             return
         images = self._images[voter.name]
-        if images and self.chance(self.climate.restore):
+        if images and voter.name in self._forgetful and self.chance(self.climate.restore):
             self.restore(voter, self._prng.choice(images))
         self.note(f"{voter.name} starts")
         try:
