@@ -277,7 +277,11 @@ def init_node(
     entry = _draw_node(directory, node)
     if genesis is not None:
         if (directory / CONFIG_NAME).exists():
-            raise SetupError(f"{directory / CONFIG_NAME} is there already")
+            raise SetupError(
+                f"{directory / CONFIG_NAME} is there already. A node that has lost its ledger"
+                " begins anew only while all other voters are up and have a leader: move that file"
+                " away, and back afterwards (docs/operating.md)"
+            )
         encoded = read_text(genesis, max_bytes=MAX_GENESIS_BYTES).encode()
         try:
             parsed = parse_genesis(encoded)
