@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 SHIPPED = ("kpledger", "node/kpnode", "client/kpclient")
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 450
-SHIPPED_LINES_MAX = 51_500
+SHIPPED_LINES_MAX = 51_700
 OVERRIDES = frozenset({"format_commands", "format_options"})  # typer calls them
 # Parts of signed consensus that stand before what calls them; empty when it is whole.
 AWAITED: frozenset[str] = frozenset()

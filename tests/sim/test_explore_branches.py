@@ -10,11 +10,14 @@ CAUGHT = {
     "plain-raft": ("PinDemanded", 6),
     "own-end-not-demanded": ("LeaderCompleteness", 6),
     "pin-not-demanded": ("PinDemanded", 6),
-    "promise-forgotten": ("HonestAccused", 8),
-    "promise-voted-down": ("HonestAccused", 9),
-    "promise-replaced": ("HonestAccused", 8),
+    "promise-forgotten": ("ClaimTells", 7),
+    "promise-voted-down": ("ClaimTells", 8),
+    "promise-replaced": ("ClaimTells", 8),
+    "released-by-too-few": ("HonestAccused", 4),
+    "released-from-its-end": ("ClaimTells", 6),
+    "next-term-voted-short": ("HonestAccused", 2),
     "older-term-acknowledged": ("OneHistory", 6),
-    "signer-counted-twice": ("OneHistory", 3),
+    "signer-counted-twice": ("HonestAccused", 3),
 }
 
 

@@ -56,6 +56,12 @@ def test_others_go_on_without_a_voter_that_is_convicted(seed: int) -> None:
     assert live("double-vote", 4, 1, seed).lived_at is not None
 
 
+@pytest.mark.parametrize("seed", [16, 29, 32, 58])
+def test_others_elect_a_leader_after_one_that_parted_them_and_left(seed: int) -> None:
+    """What they hold, or have lost, excludes each other, and can never be final."""
+    assert live("part-and-leave", 4, 1, seed).lived_at is not None
+
+
 def test_restored_disks_are_faults_and_no_lies() -> None:
     assert all(live(HONEST, 3, 0, seed).violation is None for seed in range(20))
 

@@ -17,20 +17,18 @@ from kpledger.log.evidence import MAX_PATH_HEADERS
 from kpledger.log.findings import (
     find_double_acknowledgement,
     find_double_votes,
-    find_equivocation,
     find_stale_generation,
 )
 from kpledger.log.statements import (
     MAX_STATEMENT_BYTES,
     Acknowledgement,
-    LogEnd,
     Nomination,
     PreVote,
     Vote,
     verify_statement,
 )
 from kpnode.notary.attachment import Attachment, decode_attachment
-from kpnode.notary.claims import Claim, ObjectionError, find_objection, find_stray, read_claim
+from kpnode.notary.candidates import Candidates
 from kpnode.notary.records import Records
 from kpnode.raft import (
     AppendReply,
@@ -50,15 +48,9 @@ from kpnode.raft import (
     VoteRequest,
 )
 
-_CLAIMS: Final = 8
-"""Logs that one peer may show in the shortest election timeout."""
 _VOTELESS_STEP: Final = 64
 """So far a term may rise without proof where an earlier version has left the voters apart."""
 
-_NOWHERE: Final = Index(-1)
-"""Where a log ends for which the core does not vote, not even if its own is empty."""
-
-_CandidacyT = TypeVar("_CandidacyT", PreVoteRequest, VoteRequest)
 _StatementT = TypeVar("_StatementT", Acknowledgement, Vote, PreVote, Nomination)
 
 
@@ -74,13 +66,12 @@ class Admission:
         self._records = records
         self._core = records.core
         self._terms = records.terms
-        self._claims: dict[NodeId, int] = {}
+        self._candidates = Candidates(records)
         self._generations: dict[str, int] = {}
 
     def tick(self) -> None:
         """Let one tick pass."""
-        if self._records.ticks % self._records.election_ticks == 0:
-            self._claims.clear()
+        self._candidates.tick()
 
     def admit(self, message: Message) -> Message | None:
         """Give a message as the core may see it, None if it may not."""
@@ -131,7 +122,7 @@ class Admission:
         proven: MessageBody | None = body
         match body:
             case PreVoteRequest():
-                proven = self._admit_pre_vote_request(sender, body, attached)
+                proven = self._candidates.judge(sender, body, attached)
             case PreVoteReply():
                 proven = self._admit_pre_vote_reply(sender, body, attached)
             case VoteRequest():
@@ -145,95 +136,6 @@ class Admission:
             case TimeoutNow():
                 proven = self._admit_nomination(sender, body, attached)
         return proven
-
-    def _admit_pre_vote_request(
-        self, sender: NodeId, body: PreVoteRequest, attached: Attachment
-    ) -> PreVoteRequest:
-        """Let the core judge a candidate's log, or none if it may not be supported now.
-
-        A term costs a majority of pre-votes, and after one is given none is given for a later term
-        for a while: so terms cannot be used up, however many a liar asks for. For that term, or one
-        before it, others get one too: or who asks first each time would keep them out.
-        """
-        records = self._records
-        if records.supported is not None:
-            term, since = records.supported
-            is_soon = records.ticks - since < records.election_ticks // 2
-            if is_soon and body.term > term:
-                return replace(body, last_index=_NOWHERE, last_term=Term(0))
-        return self._judge(sender, body, attached)
-
-    def _judge(self, sender: NodeId, body: _CandidacyT, attached: Attachment) -> _CandidacyT:
-        """Let the core see the end of a candidate's log if this node may vote for it."""
-        last_term, last_index = 0, int(_NOWHERE)
-        try:
-            if not self._records.is_paused(sender):
-                last_term, last_index = self._find_place(sender, body, attached)
-        except LedgerError as error:
-            problem = None if isinstance(error, ObjectionError) else str(error)
-            self._records.refuse(sender, body.term, problem)
-        return replace(body, last_term=Term(last_term), last_index=Index(last_index))
-
-    def _find_place(
-        self, sender: NodeId, body: PreVoteRequest | VoteRequest, attached: Attachment
-    ) -> tuple[int, int]:
-        """Give the place where a candidate's log ends, as the core is to compare it with its own.
-
-        Raises:
-            LedgerError: this node must not vote for it.
-        """
-        records, own = self._records, self._records.chain.end
-        claimed = int(body.last_term), int(body.last_index)
-        if sender in records.barred:
-            raise ObjectionError("it is convicted of a lie")
-        # Also of a log that is behind: it may be of another history, with something final in it.
-        records.commits.learn(attached.commit)
-        # What is behind is refused by the core; but two logs that end in one term are one branch.
-        if claimed < own.place and claimed[0] != own.term:
-            return claimed
-        self._claims[sender] = self._claims.get(sender, 0) + 1
-        if self._claims[sender] > _CLAIMS:
-            raise ObjectionError("it has shown too many logs in one election timeout")
-        claim = read_claim(
-            attached,
-            records.signer.electorate,
-            claimed=claimed,
-            holds=records.chain.holds,
-            voteless_up_to=records.voteless_up_to,
-            check=records.check,
-        )
-        # The core votes again for whom it has voted, whatever that shows now. The vote stays as it
-        # was: or a liar could have this node sign for a log that ends before what it acknowledged.
-        if (body.term, sender) != (self._core.term, self._core.status().voted_for):
-            records.ends[body.term, sender] = claim.end
-        is_void = self._is_void(sender, claim, own)
-        if claimed < own.place and (not is_void or _is_next(body, own)):
-            return claimed
-        objection = find_objection(claim, own, records.commits.newest, is_void=is_void)
-        promise = records.promises.missing
-        if objection is None and promise is not None:
-            objection = find_objection(claim, promise, None)
-        if objection is not None:
-            raise ObjectionError(objection)
-        return max(claimed, own.place)
-
-    def _is_void(self, sender: NodeId, claim: Claim, own: LogEnd) -> bool:
-        """Tell whether what this log holds and a candidate's lacks can never be final.
-
-        The two blocks with which the logs part are evidence against their leader (E1).
-        """
-        records = self._records
-        stray = find_stray(claim, own, records.place_at, records.commits.index)
-        if stray is None:
-            records.strays.pop(sender, None)
-            return False
-        records.strays[sender] = stray
-        other = claim.shown_at(stray.index)
-        if other is not None:
-            (mine,) = records.chain.shown(stray.index, stray.index)
-            electorate, check = records.signer.electorate, records.check
-            records.accuse(find_equivocation(electorate, mine, other, check=check))
-        return not records.may_be_final(stray)
 
     def _admit_pre_vote_reply(
         self, sender: NodeId, body: PreVoteReply, attached: Attachment
@@ -269,7 +171,9 @@ class Admission:
         if body.transfer:
             asked = self._terms.nominators.get(body.term)
             body = replace(body, transfer=asked == (self._core.leader, sender))
-        return self._judge(sender, body, attached) if body.term >= self._core.term else body
+        return (
+            self._candidates.judge(sender, body, attached) if body.term >= self._core.term else body
+        )
 
     def _admit_vote(
         self, sender: NodeId, body: VoteReply, attached: Attachment
@@ -427,11 +331,6 @@ class Admission:
         if not isinstance(said, PreVote):
             self._records.said[sender] = said
         return said
-
-
-def _is_next(body: PreVoteRequest | VoteRequest, own: LogEnd) -> bool:
-    """Tell whether a vote for a shorter log would be taken for amnesia (E4): in the next term."""
-    return isinstance(body, VoteRequest) and body.term <= own.term + 1
 
 
 def _with_opening(request: AppendRequest, attached: Attachment) -> Attachment:

@@ -97,10 +97,8 @@ def _is_anchored(
     return is_first or holds(first.end)
 
 
-def find_stray(claim: Claim, own: LogEnd, place_at: PlaceAt, above: int) -> LogEnd | None:
-    """Find where a candidate's log leaves the voter's, within the term in which that ends.
-
-    Only a leader that lies makes two blocks of one term for one place (E1).
+def find_lacked(claim: Claim, own: LogEnd, place_at: PlaceAt, above: int) -> LogEnd | None:
+    """Find the lowest block of a voter's log, as far as is shown, that a candidate's log lacks.
 
     Args:
         claim: the candidate's log.
@@ -109,15 +107,35 @@ def find_stray(claim: Claim, own: LogEnd, place_at: PlaceAt, above: int) -> LogE
         above: up to here it is final, and not to be looked at.
 
     Returns:
-        The voter's block of which the candidate's log has another one in its place.
+        That block; None if there is none.
     """
     for block in claim.path:
         if above < block.header.height <= own.index:
             mine = place_at(block.header.height)
             if mine is None or mine.head != block.head:
-                terms = {own.term, block.header.term}
-                return mine if mine is not None and {mine.term} == terms else None
-    return None
+                return mine
+    beyond = max(claim.end.index, above) + 1
+    return place_at(beyond) if beyond <= own.index else None
+
+
+def denies(claim: Claim, block: LogEnd, term: int) -> bool:
+    """Tell whether a candidate's log shows that it never acknowledged a block, and never will.
+
+    An honest voter keeps what it has acknowledged, or stands for no election, until its log ends in
+    a later term. It acknowledges nothing in a term that it has left, and of two blocks that exclude
+    each other one in a term.
+
+    Args:
+        claim: the candidate's log.
+        block: the block.
+        term: that the candidate is in.
+    """
+    if claim.end.term > block.term:
+        return False
+    other = claim.at(block.index)
+    if other is None:
+        return term > block.term and block.index > claim.end.index
+    return other.head != block.head and (term > block.term or other.header.term == block.term)
 
 
 def find_objection(
@@ -137,10 +155,8 @@ def find_objection(
         return f"its log does not hold block {pinned.index}, which is final"
     if is_void or _contains(claim, own):
         return None
-    # What is in an earlier term than the candidate's end was overwritten by a leader who was
-    # elected without it, as in plain Raft; unless the same leader has made both.
-    block = claim.at(own.index)
-    if claim.end.term > own.term and (block is None or block.header.term != own.term):
+    # A majority has elected the leader of the candidate's last term without it, as in plain Raft.
+    if claim.end.term > own.term:
         return None
     return f"its log does not hold block {own.index} of term {own.term}, which was acknowledged"
 

@@ -153,7 +153,7 @@ class Notary:
         records, core = self.records, self.records.core
         records.commits.settle()
         found: list[Input] = []
-        is_held = records.promises.missing is None
+        is_held = records.promise is None
         if core.role is Role.CANDIDATE and self._voted < core.term and is_held:
             self._voted = core.term
             end = records.chain.end

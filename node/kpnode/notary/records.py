@@ -1,8 +1,12 @@
 """What a notary keeps: the knowledge that admission and release share."""
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from kpledger.log.evidence import Evidence
+from kpledger.log.block import BlockKind
+from kpledger.log.certificates import decode_opening
+from kpledger.log.evidence import Evidence, read_header
 from kpledger.log.statements import (
     Acknowledgement,
     LogEnd,
@@ -62,8 +66,9 @@ class Records:
     acknowledged: dict[NodeId, Acknowledgement] = field(default_factory=dict)
     """The newest acknowledgement of each peer to this node, as leader of the current term."""
     strays: dict[NodeId, LogEnd] = field(default_factory=dict)
-    """Of each candidate whose log leaves this one within its term: this log's block, of which that
-    has another in its place."""
+    """Of each voter: a block of this log that it never acknowledged, as its own log has shown."""
+    losses: dict[NodeId, LogEnd] = field(default_factory=dict)
+    """The same, of what this log has lost (:attr:`kpnode.notary.promises.Promise.lost`)."""
     behind: set[NodeId] = field(default_factory=set)
     """Peers that spoke as leaders of an earlier term."""
 
@@ -80,25 +85,61 @@ class Records:
         """Tell whether this goes on."""
         return self.ticks < self.paused.get(leader, 0)
 
+    @property
+    def promise(self) -> LogEnd | None:
+        """What this node votes by beside its log: what that has lost, and what may be final."""
+        missing = self.promises.missing
+        if missing is None:
+            return None
+        lost = missing.lost
+        return None if lost is not None and self._is_void(lost, missing.end.term) else missing.end
+
+    def _is_void(self, lost: LogEnd, term: int) -> bool:
+        """Tell whether nothing can be final of what this log has lost up to an end of a term.
+
+        Either a majority has elected somebody later whose log ended before all of it; or it is all
+        of that one term, and too few can have acknowledged it.
+        """
+        if any(
+            one.term > term and one.base.place < lost.place for one in self.terms.openings.values()
+        ):
+            return True
+        lacking = (voter for voter, block in self.losses.items() if block == lost)
+        return lost.term == term and bool(self.barred) and self._are_too_many(lacking)
+
     def may_be_final(self, block: LogEnd) -> bool:
         """Tell whether a majority may have acknowledged a block of the term that the log ends with.
 
-        A voter that holds to another branch of a term never acknowledges this one in it, unless it
-        lies. So if the leader of that term is convicted, and more of the others have shown another
-        branch than a majority can do without, there is no commit certificate of the block, nor of
-        any that follows it, and there will be none.
+        If the leader of that term is convicted, and more of the others have shown that they never
+        acknowledged it than a majority can do without, there is no commit certificate of the block,
+        nor of any that follows it, and there will be none.
         """
-        electorate = self.signer.electorate
-        others = [
-            stray
+        lacking = (
+            voter
             for voter, stray in self.strays.items()
-            if voter not in self.barred
-            and stray.term == block.term
+            if (stray.term, stray.head) == (block.term, self.chain.head_at(stray.index))
             and stray.index <= block.index
-            and self.chain.head_at(stray.index) == stray.head
-        ]
-        is_convicted = self.terms.leader(block.term) in self.barred
-        return not is_convicted or len(others) <= len(electorate.keys) - electorate.majority
+        )
+        return self.find_leader(block) not in self.barred or not self._are_too_many(lacking)
+
+    def _are_too_many(self, lacking: Iterable[NodeId]) -> bool:
+        electorate = self.signer.electorate
+        others = set(lacking) - self.barred
+        return len(others) > len(electorate.keys) - electorate.majority
+
+    def find_first(self, term: int, above: LogEnd) -> LogEnd:
+        """Give the lowest block of this log's last term from another block of the log on."""
+        heights = range(above.index, self.chain.end.index)
+        first = bisect_left(heights, term, key=lambda one: self.core.term_at(Index(one)) or 0)
+        return self.place_at(above.index + first) or above
+
+    def find_leader(self, block: LogEnd) -> str | None:
+        """Give who made a block of this log, or was elected to open its term with it."""
+        (shown,) = self.chain.shown(block.index, block.index)
+        header = read_header(shown)
+        if header.kind is not BlockKind.NOOP:
+            return header.leader
+        return decode_opening(shown.seal).candidate if shown.seal else None
 
     def place_at(self, index: int) -> LogEnd | None:
         """Give a block of the log by its height, None beyond its end."""

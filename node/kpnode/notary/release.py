@@ -142,7 +142,7 @@ class Release:
         records = self._records
         if records.chain.end.place != (body.last_term, body.last_index):
             return None  # it has grown since: a leader was heard
-        if records.promises.missing is not None:
+        if records.promise is not None:
             return None  # this log lacks what was promised; nobody should vote for it
         newest, last = records.commits.newest, records.chain.end.index
         lowest = max(1, min(records.voteless_up_to, last) - _VOTELESS_PATH)

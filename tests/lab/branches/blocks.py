@@ -62,6 +62,13 @@ class Tree:
         chain, height = self.chains[log], self.height(block)
         return height < len(chain) and chain[height] == block
 
+    def parting(self, one: int, other: int) -> int:
+        """Give the lowest block of a log that another lacks; the root if it lacks none."""
+        chain = self.chains[one]
+        if self.holds(other, one):
+            return ROOT
+        return next(block for block in chain if not self.holds(other, block))
+
     def excludes(self, one: int, other: int) -> bool:
         """Tell whether no log holds both."""
         return not self.holds(one, other) and not self.holds(other, one)

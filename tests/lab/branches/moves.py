@@ -15,7 +15,7 @@ from typing import NamedTuple
 from lab.branches.blocks import NOBODY, ROOT, Block
 from lab.branches.knowledge import Knowledge, Known
 from lab.branches.state import VOTED, Election, Era, Space, State, Voter
-from lab.branches.voting import Voting
+from lab.branches.voting import Seen, Voting
 
 
 class Move(NamedTuple):
@@ -47,7 +47,7 @@ class Moves:
 
     def __post_init__(self) -> None:
         self.knowledge = Knowledge(self.space)
-        self.voting = Voting(self.space.tree, self.space.world.planted)
+        self.voting = Voting(self.space.tree, self.space.world)
 
     def of(self, state: State) -> Iterator[tuple[Move, State]]:
         """Give each move with the state that it leads to."""
@@ -57,7 +57,7 @@ class Moves:
             yield from learning
         if era.term < self.space.world.terms:
             leave = self.voting.leave
-            new = [leave(voter, era.elections, era.term) for voter in voters]
+            new = [leave(voter, era.term) for voter in voters]
             after = era._replace(term=era.term + 1, is_over=False)
             yield Move("term {term} is over", (), 0, era.term, 0), self.space.join(after, new)
         if era.is_over:
@@ -85,24 +85,25 @@ class Moves:
         if era.is_over:
             return
         tree = self.space.tree
+        seen = Seen(era, tuple(voters))
         free = [name for name, voter in enumerate(voters) if voter.heard == NOBODY]
         for name in free:
             own = voters[name]
-            if self.voting.missing(own) == ROOT:
+            if self.voting.missing(own, seen) == ROOT:
                 given = (
                     one
                     for one in free
-                    if one == name or self._grants(voters[one], own.log, (own.pin,))
+                    if one == name or self._grants(voters[one], own.log, (own.pin,), seen)
                 )
                 yield Candidacy(name, own.log, tuple(given))
         for log in known.logs if self.space.world.liars else ():
             if tree.blocks[log].term < era.term:
                 finals = (ROOT, *(one for one in known.final if tree.holds(log, one)))
-                given = (one for one in free if self._grants(voters[one], log, finals))
+                given = (one for one in free if self._grants(voters[one], log, finals, seen))
                 yield Candidacy(self.space.world.honest, log, tuple(given))
 
-    def _grants(self, voter: Voter, log: int, finals: tuple[int, ...]) -> bool:
-        return any(self.voting.grants(voter, log, one) for one in finals)
+    def _grants(self, voter: Voter, log: int, finals: tuple[int, ...], seen: Seen) -> bool:
+        return any(self.voting.grants(voter, log, one, seen) for one in finals)
 
     def _elect(
         self, era: Era, voters: list[Voter], candidacy: Candidacy
@@ -163,7 +164,7 @@ class Moves:
         kept = voter.log if tree.holds(voter.log, log) else log
         if not tree.holds(kept, voter.pin) or not tree.holds(kept, voter.acknowledged[term]):
             return None
-        after = voter._replace(log=kept)
+        after = self.voting.overwrite(voter, kept)
         if tree.blocks[log].term == term or self.space.world.planted == "older-term-acknowledged":
             after = self._acknowledge(after, log)
         return after

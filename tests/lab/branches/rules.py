@@ -6,7 +6,8 @@ from itertools import combinations
 
 from lab.branches.blocks import ROOT, Tree
 from lab.branches.moves import Moves
-from lab.branches.state import State, Voter
+from lab.branches.state import Election, State, Voter
+from lab.branches.voting import Seen
 
 
 @dataclass(slots=True)
@@ -32,9 +33,12 @@ class Rules:
             if fork is None and voter.heard == name and space.world.prevents:
                 yield from self._lacking(name, voter, final)
         term = space.era(state).term
+        if space.world.prevents:
+            yield from self._misleading(state)
+        elections = space.era(state).elections
         for _, log, given in self.moves.candidacies(state):
             for name in given:
-                yield from self._amnesia(name, voters[name], term, log, final)
+                yield from self._amnesia(name, voters[name], (term, elections), log, final)
                 yield from self._undoing(name, voters[name], log, final)
         if fork is not None:
             words = " and ".join(map(tree.describe, fork))
@@ -53,18 +57,54 @@ class Rules:
                 yield f"LeaderCompleteness: {words}, and {tree.describe(final)} is final"
 
     def _amnesia(
-        self, name: int, voter: Voter, term: int, log: int, final: tuple[int, ...]
+        self,
+        name: int,
+        voter: Voter,
+        era: tuple[int, tuple[Election, ...]],
+        log: int,
+        final: tuple[int, ...],
     ) -> Iterator[str]:
-        """Find a vote in the next term, or against what is final, that breaks a promise (E4)."""
-        tree = self.moves.space.tree
+        """Find a vote in the next term, or against what is final, that breaks a promise (E4).
+
+        Who was released since somebody was elected without it clears itself by that election.
+        """
+        tree, (term, elections) = self.moves.space.tree, era
         for said_in, said in enumerate(voter.acknowledged):
             ends = (
                 [said] if said_in == term - 1 else [one for one in final if tree.holds(said, one)]
             )
             for end in ends:
-                if end != ROOT and said_in < term and tree.place(log) < tree.place(end):
+                is_cleared = said_in < term - 1 and any(
+                    said_in < one.term and tree.place(one.base) < tree.place(end)
+                    for one in elections
+                )
+                is_before = tree.place(log) < tree.place(end)
+                if end != ROOT and said_in < term and is_before and not is_cleared:
                     words = f"h{name + 1} votes in term {term} for {tree.describe(log)}"
                     yield f"HonestAccused: {words}, and has acknowledged {tree.describe(end)}"
+
+    def _misleading(self, state: State) -> Iterator[str]:
+        """Find a voter that shows a log without what it acknowledged, though that may be final.
+
+        Whoever hears of it in a later term takes it for one that never acknowledged it.
+        """
+        space, voting = self.moves.space, self.moves.voting
+        tree, seen = space.tree, Seen(space.era(state), tuple(space.voters(state)))
+        for name, voter in enumerate(seen.voters):
+            if voting.missing(voter, seen) != ROOT:
+                continue
+            for term, said in enumerate(voter.acknowledged):
+                lacked = tree.parting(said, voter.log)
+                of_term = (
+                    one
+                    for one in tree.chains[said]
+                    if tree.height(one) >= tree.height(lacked) and tree.blocks[one].term == term
+                )
+                lowest = next(of_term, ROOT)
+                is_past = tree.blocks[voter.log].term <= term < seen.era.term
+                if lacked and is_past and lowest and not voting.is_void(lowest, seen):
+                    words = f"h{name + 1} shows {tree.describe(voter.log)}"
+                    yield f"ClaimTells: {words}, and has acknowledged {tree.describe(lowest)}"
 
     def _undoing(self, name: int, voter: Voter, log: int, final: tuple[int, ...]) -> Iterator[str]:
         """Find a vote against what the voter knows to be final, where nothing later is shown."""

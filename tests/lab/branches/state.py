@@ -48,6 +48,8 @@ class Voter(NamedTuple):
 
     promise: int
     """What it keeps beside its log when it leaves a term (`kpnode.notary.promises`)."""
+    lost: int
+    """The lowest block of what it promised that its log has not held since; the root if it has."""
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class Space:
     @property
     def root(self) -> State:
         """Nothing has happened."""
-        first = Voter(NOBODY, ROOT, ROOT, (ROOT,) * (self.world.terms + 1), ROOT)
+        first = Voter(NOBODY, ROOT, ROOT, (ROOT,) * (self.world.terms + 1), ROOT, ROOT)
         era = Era(term=1, is_over=False, elections=())
         return self.join(era, [first] * self.world.honest)
 
@@ -128,4 +130,5 @@ class Space:
             rename(part.pin, names),
             tuple(rename(one, names) for one in part.acknowledged),
             rename(part.promise, names),
+            rename(part.lost, names),
         )

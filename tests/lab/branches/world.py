@@ -69,6 +69,9 @@ PLANTED: Final = MappingProxyType(
         "promise-forgotten": LONG,
         "promise-voted-down": LONG,
         "promise-replaced": LONG,
+        "released-by-too-few": World(),
+        "released-from-its-end": World(heights=3),
+        "next-term-voted-short": World(),
         "older-term-acknowledged": World(),
         "signer-counted-twice": World(),
     }

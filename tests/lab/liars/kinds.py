@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lab.liars.certifying import CertifyAlone
-from lab.liars.leading import AskAgain, BreakRules, Equivocate, ForkForOne, Withhold
+from lab.liars.leading import AskAgain, BreakRules, Equivocate, ForkForOne, PartAndLeave, Withhold
 from lab.liars.liar import Liar
 from lab.liars.naming import Flood, NameTerms, Replay, Unseat, Usurp
 from lab.liars.voting import (
@@ -51,6 +51,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         HONEST: Kind(Liar, ((3, 0), (4, 0), (5, 0), (7, 0)), _DISKS),
         "equivocate": Kind(Equivocate, convicts=True),
+        "part-and-leave": Kind(PartAndLeave, ((4, 1), (5, 1), (6, 1)), convicts=True),
         "double-vote": Kind(DoubleVote, convicts=True),
         "double-acknowledge": Kind(DoubleAcknowledge, convicts=True),
         "amnesia": Kind(Amnesia, climate=_CONTESTED, convicts=True),

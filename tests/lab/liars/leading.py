@@ -103,6 +103,29 @@ class Equivocate(Liar):
         return None
 
 
+class PartAndLeave(Equivocate):
+    """Shows two branches in a term, or in each of two, and is never heard again."""
+
+    def __init__(self, voter: "Voter", world: "World", prng: Random) -> None:
+        super().__init__(voter, world, prng)
+        self._parted: set[int] = set()
+        self._terms = prng.choice((1, 1, 2))
+        self._patience = prng.randint(0, 6)
+        self._leaves_at: int | None = None
+
+    def outgoing(self, message: Message) -> Sequence[Message]:
+        """Show one half the branch; say nothing a few ticks after the other was shown."""
+        if self._leaves_at is not None and self.world.now >= self._leaves_at:
+            return ()
+        said = super().outgoing(message)
+        body, told = message.body, said[-1].body
+        if isinstance(told, AppendRequest) and told != body and told.entries:
+            self._parted.add(told.term)
+            if self._leaves_at is None and len(self._parted) >= self._terms:
+                self._leaves_at = self.world.now + self._patience
+        return said
+
+
 class BreakRules(Liar):
     """Signs blocks whose headers are wrong, each in another way."""
 

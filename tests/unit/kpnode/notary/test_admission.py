@@ -234,7 +234,9 @@ def test_nothing_grows_with_what_a_peer_sends(leader: World) -> None:
             records.behind,
             records.commits._gathered,
             notary_of(leader)._admission._generations,
-            notary_of(leader)._admission._claims,
+            notary_of(leader)._admission._candidates._claims,
+            records.strays,
+            records.losses,
         )
         return sum(len(one) for one in kept)
 

@@ -13,7 +13,7 @@ from kpledger.log.certificates import CommitCertificate
 from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Electorate, LogEnd, verifies
 from kpnode.notary.attachment import Attachment
-from kpnode.notary.claims import Claim, find_objection, read_claim
+from kpnode.notary.claims import Claim, denies, find_lacked, find_objection, read_claim
 
 ELECTORATE: Final = Electorate.of(make_genesis())
 
@@ -154,8 +154,8 @@ def read_end(branch: Branch) -> Claim:
         (read(LATER), LONG.end, None, None),
         (read(COMMON.open(2, "eu-1")), LONG.end, None, None),
         (read(LATER, first=3, final=FIRST_FINAL), LONG.end, None, None),
-        # It was elected with the other branch of a leader who made two.
-        (read(OTHER.open(2, "eu-1")), LONG.end, None, "was acknowledged"),
+        # Also if it was elected with the other branch of a leader who made two.
+        (read(OTHER.open(2, "eu-1")), LONG.end, None, None),
         (read_end(OTHER.open(2, "eu-1")), LONG.end, None, None),
         # What is final of an earlier term outweighs nothing: the term was opened after another log.
         (read(TWICE, first=6, final=LONG.make().finalise()), LATER.end, None, "acknowledged"),
@@ -175,3 +175,61 @@ def test_extended_vote_rule(
         assert found is None
     else:
         assert objection in str(found)
+
+
+def part(own: Branch, claim: Claim, *, above: int = 0) -> LogEnd | None:
+    """Find which block of a voter's own log a candidate's lacks."""
+
+    def place_at(height: int) -> LogEnd | None:
+        return Branch(own.shown[:height]).end if height <= own.end.index else None
+
+    return find_lacked(claim, own.end, place_at, above)
+
+
+FOURTH: Final = Branch(LONG.shown[:4]).end
+"""Which only LONG and what follows it hold."""
+
+
+@pytest.mark.parametrize(
+    ("claim", "above", "expected"),
+    [
+        (read(LONG), 0, None),
+        (read(LONG.make()), 0, None),
+        (read(OTHER), 0, FOURTH),
+        (read(LATER), 0, FOURTH),
+        # A log that ends before, also before what is final: that is not in question.
+        (read(COMMON), 0, FOURTH),
+        (read(Branch()), 3, FOURTH),
+        (read(Branch()), 0, Branch(LONG.shown[:1]).end),
+        # No more is shown than its last block, which is final.
+        (read_end(OTHER), 0, LONG.end),
+    ],
+)
+def test_lowest_block_that_a_candidate_lacks(
+    claim: Claim, above: int, expected: LogEnd | None
+) -> None:
+    assert part(LONG, claim, above=above) == expected
+
+
+@pytest.mark.parametrize(
+    ("claim", "term", "expected"),
+    [
+        (read(LONG), 2, False),
+        # Of two branches of one term it has acknowledged one ...
+        (read(OTHER), 1, True),
+        (read(OTHER), 2, True),
+        # ... and what its log ends before it may still acknowledge, as long as the term lasts.
+        (read(COMMON), 1, False),
+        (read(COMMON), 2, True),
+        (read(Branch()), 2, True),
+        # What a later leader replaced it may have acknowledged.
+        (read(LATER), 2, False),
+        (read(OTHER.open(2, "eu-1")), 2, False),
+        # What lies below all that is shown it may hold.
+        (read_end(LONG.make()), 2, False),
+    ],
+)
+def test_candidate_shows_what_it_never_acknowledged(
+    claim: Claim, term: int, *, expected: bool
+) -> None:
+    assert denies(claim, FOURTH, term) is expected

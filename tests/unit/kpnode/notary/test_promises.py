@@ -8,6 +8,7 @@ from single_engine import ELECTION_TICKS, HONEST, LIAR, World
 from voices import ShownLog
 
 from kpledger.base.codec import decode
+from kpledger.log.block import compute_head
 from kpledger.log.statements import MAX_STATEMENT_BYTES, LogEnd, Vote
 from kpnode.notary.attachment import decode_attachment
 from kpnode.raft import AppendRequest, Entry, PreVoteRequest, Received, Tick, VoteReply
@@ -91,9 +92,22 @@ def test_voter_does_not_campaign_without_it(overwritten: Overwritten) -> None:
 
 def test_it_is_asked_for_until_the_log_ends_in_a_later_term(overwritten: Overwritten) -> None:
     """A log that ends before it may still hold what is final of it: such an election voids none."""
-    world = overwritten.world
-    world.engine.step([world.elect(HONEST, 7).beat()], [])
+    world, (*_, opened, _) = overwritten.world, overwritten.promised.path
+    first = LogEnd(term=4, index=3, head=compute_head(opened.header))
+    world.engine.step([world.elect(HONEST, 7, first).beat()], [])
     assert votes_for(world, overwritten.older, term=8) is None
     reign = world.elect(HONEST, 9)
     world.engine.step([reign.append(reign.noop)], [])
     assert votes_for(world, world.log, term=10) == world.end
+
+
+def test_it_is_void_once_somebody_was_elected_with_none_of_it(
+    overwritten: Overwritten, tmp_path: Path
+) -> None:
+    """Also after a restart; the lowest block that was lost is remembered."""
+    overwritten.world.storage.close()
+    world = World(tmp_path / "ledger")
+    assert votes_for(world, overwritten.older) is None
+    world.engine.step([world.elect(HONEST, 8).beat()], [])
+    assert votes_for(world, overwritten.older, term=9) == overwritten.older.end
+    world.storage.close()
