@@ -5,6 +5,7 @@ has signed what no honest one signs together: :mod:`kpledger.log.judging` says w
 both histories has all that it takes.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -75,6 +76,11 @@ def find_double_signers(one: Stretch, other: Stretch) -> frozenset[str]:
     return frozenset({name for name, _ in here - there} & {name for name, _ in there - here})
 
 
+def _leadership(block: ShownHeader) -> tuple[int, str]:
+    header = read_header(block)
+    return header.term, header.leader
+
+
 def _signatures(side: Stretch) -> set[tuple[str, Acknowledgement | Vote | ShownHeader]]:
     blocks = {(leader, block) for (_, leader), block in side.leaderships().items()}
     return blocks | {(said.voter, said) for said in side.statements()}
@@ -85,8 +91,9 @@ def find_double_signing(
 ) -> tuple[Evidence, ...]:
     """Find what convicts who signed both of two histories, or is a reason to ask.
 
-    What stands in the evidence of a fork is not given a second time by itself: less would be known
-    of it there.
+    What stands in the evidence of a fork is not given a second time by itself, since less would be
+    known of it there; nor are two blocks of a leader whose storage is seen to have run twice in
+    that term: by themselves they would show a lie.
 
     Raises:
         LedgerError: a header is malformed.
@@ -96,10 +103,17 @@ def find_double_signing(
     forks = _choose(electorate, found, check)
     told = [fork.equivocation for fork in forks]
     said = [*one.statements(), *other.statements()]
+    starts: defaultdict[tuple[int, str], set[int]] = defaultdict(set)
+    for each in said:
+        starts[each.term, each.voter].add(each.generation)
     votes = (each for each in said if isinstance(each, Vote))
     return (
         *forks,
-        *(each for each in equivocations if each not in told),
+        *(
+            each
+            for each in equivocations
+            if each not in told and len(starts[_leadership(each.first)]) <= 1
+        ),
         *find_double_votes(electorate, votes, check=check),
         *find_stale_generations(electorate, said, check=check),
     )

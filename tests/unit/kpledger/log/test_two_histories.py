@@ -96,6 +96,18 @@ def test_copies_that_go_on_in_one_term_are_a_fault_of_all_who_signed_both(leader
     assert kinds == ({"E8"} if leader == "bw-1" else {"E8", "E3"})
 
 
+def test_two_blocks_alone_call_no_leader_a_liar_whose_votes_come_from_two_starts() -> None:
+    sides = [
+        restart(2, "bw-1", ("bw-1", "eu-1"), generation=start, serial=300 + start)
+        for start in (10, 20)
+    ]
+    one, other = (replace(side, certificates=()) for side in sides)
+    assert convict(one, other) == []
+    unvoted = replace(one, begun=None), replace(other, begun=None)
+    assert [(each.kind, each.guilt) for each in convict(*unvoted)] == [("E1", Guilt.LIE)]
+    assert find_double_signers(one, other) == {"bw-1", "eu-1"}
+
+
 def test_copies_that_go_on_in_two_terms_are_told_by_the_order_of_their_starts() -> None:
     """The later term from the earlier start is a fault; else each name is a reason to ask."""
     first, second = ("bw-1", "eu-1"), ("bw-1", "eu-1", "za-1")
