@@ -38,6 +38,9 @@ _VAIN: Final = 100
 _VAIN_PER_S: Final = 10
 _PAUSE_S: Final = 0.1
 """After each message then."""
+_FRAMES: Final = 8000
+_FRAMES_PER_S: Final = 4000
+"""Of a peer, whatever they say: more than an honest one sends, and less than half a processor."""
 
 _Check = asyncio.Future[LedgerError | None]
 
@@ -86,6 +89,7 @@ class Incoming:
         self._electorate = electorate
         self._put = put
         self._vain = Buckets(_VAIN, _VAIN_PER_S)
+        self._frames = Buckets(_FRAMES, _FRAMES_PER_S)
         self._shown = Buckets(_SHOWN_BYTES, _SHOWN_PER_S)
         self._waiting_bytes: Counter[NodeId] = Counter()
         self._peers: dict[NodeId, InOrder] = {}
@@ -96,8 +100,10 @@ class Incoming:
             self._vain.fill(peer, 1)
 
     def pause_s(self, peer: NodeId) -> float:
-        """Give for how long nothing more of a peer is to be read."""
-        return _PAUSE_S if self._vain.is_full(peer) else 0
+        """Count a frame of a peer; give for how long nothing more of it is to be read."""
+        self._frames.fill(peer, 1)
+        pause_s = _PAUSE_S if self._vain.is_full(peer) else 0.0
+        return max(pause_s, self._frames.early_s(peer))
 
     def take(self, message: Message) -> None:
         """Take a message, and hand it on when its signatures and all before it are done.

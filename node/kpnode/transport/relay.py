@@ -22,7 +22,7 @@ from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES, decode_envelope
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.process import end_tasks
-from kpnode.raft import Message, NodeId
+from kpnode.raft import Message, NodeId, Role
 from kpnode.runtime import Node, Outcome, Refused
 from kpnode.submission import Committed, Unavailable
 from kpnode.transport.notices import Notices
@@ -179,13 +179,20 @@ class PeerLinks:
 
     async def _answer(self, peer: NodeId, request: RelayRequest) -> None:
         await self._node.slices.next(request.lane)
+        if self._node.status().raft.role is not Role.LEADER:
+            # Nothing is verified for it: a follower has its leader's blocks to look at.
+            self._reply(peer, request.ticket, UNAVAILABLE, b"")
+            return
         try:
             event = decode_envelope(request.envelope)
         except LedgerError:
             # An honest node has decoded it before; to another one this says: try again.
+            self._node.incoming.note_vain((peer,))
             self._reply(peer, request.ticket, UNAVAILABLE, b"")
             return
         outcome = await self._node.answer_relay(event, request.lane, RELAY_S)
+        if isinstance(outcome, Refused) and outcome.bad_signature:
+            self._node.incoming.note_vain((peer,))  # likewise
         self._reply(peer, request.ticket, *_encode_outcome(outcome))
 
     def _reply(self, peer: NodeId, ticket: int, status: str, body: bytes) -> None:

@@ -7,6 +7,7 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
+from attacks.forgeries import forge
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from electing import signer_of
 from founding import make_event, opening_events
@@ -21,9 +22,9 @@ from kpledger.scheme.v1.events.life import NoteFiled
 from kpnode.raft import Message, NodeId
 from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailable
 from kpnode.transport.relay import PeerLinks, _encode_outcome
-from kpnode.transport.wire import RelayReply
+from kpnode.transport.wire import RelayReply, RelayRequest
 
-LEADER = NodeId("eu-1")
+LEADER, OTHER = NodeId("eu-1"), NodeId("za-1")
 EVENT, SECOND = (decode_envelope(one) for one in opening_events("BW/gaborone")[:2])
 
 LANE = EVENT.header.author
@@ -227,3 +228,31 @@ async def test_a_leaders_refusal_is_told_in_own_words_where_this_node_comes_to_t
     lie = replace(own, problem="something else", accepted="nothing")
     heard = await hear(node, links, event, lie)
     assert heard == Refused(event.event_id, own, bad_signature=False)
+
+
+async def pass_on(peers: PeerLinks, peer: NodeId, *envelopes: bytes) -> float:
+    """Have a peer pass events on to a node; gives for how long it is not heard then."""
+    for number, envelope in enumerate(envelopes):
+        peers._take_frame(peer, RelayRequest(ticket=number, envelope=envelope, lane=LANE))
+    async with asyncio.timeout(30):
+        while peers._answering:  # noqa: ASYNC110 (no event)
+            await asyncio.sleep(0)
+    return peers._node.incoming.pause_s(peer)
+
+
+async def test_who_does_not_lead_verifies_nothing_that_is_passed_on_to_it(node: Node) -> None:
+    """Whoever passes it on may lie: each of its signatures would keep the leader's waiting."""
+    peers = PeerLinks(node, Ed25519PrivateKey.generate())
+    assert await pass_on(peers, OTHER, EVENT.encoded) <= 0
+    assert not node.signatures.knows(EVENT)
+
+
+async def test_who_passes_on_what_no_honest_node_does_is_heard_more_slowly(tmp_path: Path) -> None:
+    others = make_agreement()
+    node, storage = make_node(tmp_path / "ledger", Clock(), others)
+    peers = make_links(node, others)
+    await node.start(peers)
+    assert await pass_on(peers, LEADER, *[EVENT.encoded] * 150) <= 0
+    assert await pass_on(peers, OTHER, *[forge(SECOND.encoded), b"no event"] * 75) > 0
+    await node.stop()
+    storage.close()

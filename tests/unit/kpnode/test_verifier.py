@@ -161,8 +161,17 @@ async def test_proofs_of_a_peer_are_verified_up_to_so_many_bytes(verifier: Verif
     # What was in vain is held against it.
     for _ in range(100):
         incoming.take(say("za-1", shown))
-    assert incoming.pause_s(NodeId("za-1"))
-    assert not incoming.pause_s(NodeId("eu-1"))
+    assert incoming.pause_s(NodeId("za-1")) > 0
+    assert incoming.pause_s(NodeId("eu-1")) <= 0
+
+
+async def test_a_peer_is_read_at_a_pace_whatever_it_says(verifier: Verifier) -> None:
+    incoming = make_incoming(verifier, lambda _: None)
+    talkative, quiet = NodeId("za-1"), NodeId("eu-1")
+    pauses = [incoming.pause_s(talkative) for _ in range(20_000)]
+    assert pauses[0] <= 0
+    assert pauses[-1] > 0
+    assert incoming.pause_s(quiet) <= 0
 
 
 async def test_who_is_no_voter_is_not_heard(verifier: Verifier) -> None:
