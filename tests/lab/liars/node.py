@@ -1,4 +1,8 @@
-"""One voter: the real core and the real notary, a light machine, a disk."""
+"""One voter: the real core and the real notary, a light machine, a disk.
+
+They are driven as :class:`kpnode.engine.Engine` drives them. That one needs the real machine, which
+executes a ledger: here a life takes a tenth of a second, and only what is signed matters.
+"""
 
 from dataclasses import dataclass, field, replace
 
