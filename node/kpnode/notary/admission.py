@@ -48,6 +48,9 @@ from kpnode.raft import (
     VoteRequest,
 )
 
+_DOUBLES: Final = 8
+"""Other branches of a term that one follower has acknowledged and that are looked at: the way from
+one of them may be thousands of blocks long."""
 _VOTELESS_STEP: Final = 64
 """So far a term may rise without proof where an earlier version has left the voters apart."""
 
@@ -284,9 +287,14 @@ class Admission:
         """Find that a follower has acknowledged another branch beside this leader's own (E2)."""
         records = self._records
         newest = records.acknowledged.get(sender)
-        if newest is None or sender in records.barred:
+        is_other = said.term == self._core.term and records.chain.head_at(said.index) != said.head
+        if newest is None or sender in records.barred or not is_other:
             return
-        if 0 <= newest.index - said.index <= MAX_PATH_HEADERS:
+        records.doubled[sender] += 1
+        if (
+            records.doubled[sender] <= _DOUBLES
+            and 0 <= newest.index - said.index <= MAX_PATH_HEADERS
+        ):
             shown = records.chain.shown(said.index, newest.index)
             electorate, check = records.signer.electorate, records.check
             records.accuse(

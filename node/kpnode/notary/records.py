@@ -1,6 +1,7 @@
 """What a notary keeps: the knowledge that admission and release share."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -65,6 +66,8 @@ class Records:
     """The newest statement of each peer, of those that it makes in its current term."""
     acknowledged: dict[NodeId, Acknowledgement] = field(default_factory=dict)
     """The newest acknowledgement of each peer to this node, as leader of the current term."""
+    doubled: Counter[NodeId] = field(default_factory=Counter)
+    """How often each peer has acknowledged to it what is not on its branch."""
     strays: dict[NodeId, LogEnd] = field(default_factory=dict)
     """Of each voter: a block of this log that it never acknowledged, as its own log has shown."""
     losses: dict[NodeId, LogEnd] = field(default_factory=dict)
@@ -157,5 +160,6 @@ class Records:
     def enter_term(self) -> None:
         """Forget what belonged to an earlier term."""
         self.acknowledged.clear()
+        self.doubled.clear()
         self.commits.begin_term()
         self.ends = {key: end for key, end in self.ends.items() if key[0] >= self.core.term}

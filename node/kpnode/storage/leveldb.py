@@ -23,6 +23,8 @@ TAIL_ENTRIES: Final = 256
 many are kept, so that not every save has to drop one."""
 TAIL_BYTES: Final = 32 << 20
 """Payload bytes of the entries kept in memory."""
+_LATEST_GENERATION: Final = 2**32 - 2**16
+"""In the year 2106. A clock that is beyond it by mistake leaves room for so many starts more."""
 PROBES: Final = 256
 """Entries, evenly spread over the log, that are read at start to find large losses."""
 
@@ -265,7 +267,7 @@ def first_generation() -> int:
 
     A counter alone would give two starts one number if a backup is put back after the first.
     """
-    return int(time.time())
+    return min(int(time.time()), _LATEST_GENERATION)
 
 
 def _encode_entry(entry: Entry) -> bytes:

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from electing import signer_of
 from single_engine import ELECTION_TICKS, HONEST, LIAR, World
 from voices import ShownLog
 
 from kpledger.log.block import compute_head, decode_block
 from kpledger.log.certificates import certify_commit
 from kpledger.log.conviction import Guilt
+from kpledger.log.path import ShownHeader
 from kpledger.log.statements import LogEnd, Vote
 from kpnode.docket import ForkedError
+from kpnode.headers import OwnHeaders
 from kpnode.notary.attachment import decode_attachment
 from kpnode.raft import (
     AppendReply,
@@ -167,3 +170,32 @@ def test_fork_names_who_acknowledged_both_where_no_election_is_known(world: Worl
     (fork,) = (one.conviction for one in step.exhibits)
     assert (fork.kind, fork.named) == ("E8", {HONEST: Guilt.SUSPICION})
     assert f"{HONEST} acknowledged both" in fork.words
+
+
+def acknowledge_otherwise(world: World, end: LogEnd, *, start: int = 1) -> Step:
+    """Let the liar sign for another block than the one that it says it holds."""
+    said = signer_of(LIAR, generation=start).acknowledge(end)
+    body = AppendReply(Term(1), accepted=True, index=Index(world.end.index))
+    return world.hear(world.voices[LIAR].say(body, said=said))
+
+
+def test_acknowledgement_of_what_is_below_costs_no_way_through_the_log(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in a place of the own branch contradicts nothing; of others a few are looked at."""
+    lower = LogEnd(term=1, index=1, head=world.engine._notary.records.chain.head_at(1) or b"")
+    world.hear(world.voices[LIAR].acknowledge(world.end))
+    walked: list[int] = []
+    shown = OwnHeaders.shown
+
+    def walk(headers: OwnHeaders, first: int, last: int) -> tuple[ShownHeader, ...]:
+        walked.extend(range(first, last))
+        return shown(headers, first, last)
+
+    monkeypatch.setattr(OwnHeaders, "shown", walk)
+    for _ in range(20):
+        assert acknowledge_otherwise(world, lower).exhibits == ()
+    assert walked == []
+    for start in range(2, 22):
+        acknowledge_otherwise(world, msgspec.structs.replace(lower, head=bytes(32)), start=start)
+    assert 1 < len(walked) < 10

@@ -64,6 +64,23 @@ def test_backup_that_comes_back_speaks_with_another_number_than_any_start_before
     restored.close()
 
 
+@pytest.mark.parametrize("now_s", [2**32 - 1, 2**32, 2**40])
+def test_a_clock_that_was_centuries_ahead_leaves_a_ledger_that_starts(
+    storage: LevelStorage, directory: Path, monkeypatch: pytest.MonkeyPatch, now_s: int
+) -> None:
+    """Generations have 32 bits, and never fall."""
+    storage.close()
+    with monkeypatch.context() as ahead:
+        ahead.setattr(time, "time", lambda: now_s)
+        for _ in range(3):
+            reopen(directory).close()
+    before = reopen(directory)
+    before.close()
+    after = reopen(directory)
+    assert before.generation < after.generation < 2**32
+    after.close()
+
+
 def test_generation_is_on_the_disk_before_anything_else(
     storage: LevelStorage, directory: Path
 ) -> None:
