@@ -160,23 +160,38 @@ class Admission:
 
     def _admit_vote_request(
         self, sender: NodeId, body: VoteRequest, attached: Attachment
-    ) -> VoteRequest:
+    ) -> VoteRequest | None:
         """Let a candidate in whose term could begin with it; it sets a leader aside if that asked.
 
         Raises:
             LedgerError: its term began with another.
         """
+        if body.term == self._core.term and self._begins_again(sender, body, attached):
+            return None
         if body.term > self._core.term and not self._records.is_unproven:
             candidate = self._terms.learn(body.term, attached)
             if candidate != sender:
                 what = f"a campaign of {sender} in term {body.term}"
                 raise CertificateError(what, "nothing shows that it could begin this term")
+        if body.term >= self._core.term:
+            self._records.begun.setdefault((body.term, sender), attached.term_proof)
         if body.transfer:
             asked = self._terms.nominators.get(body.term)
             body = replace(body, transfer=asked == (self._core.leader, sender))
         return (
             self._candidates.judge(sender, body, attached) if body.term >= self._core.term else body
         )
+
+    def _begins_again(self, sender: NodeId, body: VoteRequest, attached: Attachment) -> bool:
+        """Tell whether a candidate asks once more, with another proof that its term could begin.
+
+        It has forgotten that it asked: its disk came back from before. The core would repeat its
+        vote, and a leader that was elected twice in one term makes two blocks in one place.
+        """
+        begun, asked = self._records.begun, (body.term, sender)
+        if asked in begun:
+            return begun[asked] != attached.term_proof
+        return self._core.status().voted_for == sender
 
     def _admit_vote(
         self, sender: NodeId, body: VoteReply, attached: Attachment

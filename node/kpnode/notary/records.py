@@ -60,6 +60,8 @@ class Records:
     """Evidence that was found since it was drained."""
     ends: dict[tuple[Term, NodeId], LogEnd] = field(default_factory=dict)
     """Where a candidate's log ends, as it has shown, by term."""
+    begun: dict[tuple[Term, NodeId], bytes | None] = field(default_factory=dict)
+    """By what a candidate has shown that its term could begin, when it asked first."""
     supported: tuple[Term, int] | None = None
     """The newest term that a pre-vote was given for, and at which tick it was first."""
     said: dict[NodeId, Acknowledgement | Vote | Nomination] = field(default_factory=dict)
@@ -163,3 +165,4 @@ class Records:
         self.doubled.clear()
         self.commits.begin_term()
         self.ends = {key: end for key, end in self.ends.items() if key[0] >= self.core.term}
+        self.begun = {key: proof for key, proof in self.begun.items() if key[0] >= self.core.term}

@@ -236,6 +236,7 @@ def test_nothing_grows_with_what_a_peer_sends(leader: World) -> None:
             notary_of(leader)._admission._generations,
             notary_of(leader)._admission._candidates._claims,
             records.strays,
+            records.begun,
             records.losses,
         )
         return sum(len(one) for one in kept)

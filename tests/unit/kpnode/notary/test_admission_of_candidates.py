@@ -6,15 +6,18 @@ from pathlib import Path
 import pytest
 from admitting import admit, bar, blank, grants, notary_of, pass_ticks, problem_of, strip
 from branches import Branch
+from electing import signer_of
 from single_engine import ELECTION_TICKS, HONEST, LIAR, World
-from voices import ShownLog, hand_over
+from voices import Majority, ShownLog, hand_over
 
 from kpledger.base.codec import encode
 from kpledger.log.statements import LogEnd
 from kpnode.notary.attachment import Attachment, decode_attachment
 from kpnode.raft import (
+    Message,
     NodeId,
     PreVoteRequest,
+    VoteReply,
     VoteRequest,
 )
 
@@ -135,3 +138,25 @@ def test_campaign_for_which_the_leader_asked_is_told_from_others(follower: World
         admitted = admit(follower, said)
         assert isinstance(admitted, VoteRequest)
         assert admitted.transfer is transfer
+
+
+def votes(world: World, request: Message) -> list[bool]:
+    bodies = (one.body for one in world.hear(request).outgoing)
+    return [one.granted for one in bodies if isinstance(one, VoteReply)]
+
+
+def test_vote_is_not_given_again_to_a_candidate_whose_disk_came_back(
+    follower: World, tmp_path: Path
+) -> None:
+    """It does not know that it was elected, and would lead the term once more."""
+    pass_ticks(follower, ELECTION_TICKS)
+    first = follower.honest.ask_vote(follower.others.allow(HONEST, term=3), follower.log)
+    came_back = Majority((signer_of(HONEST, generation=2), follower.voices[LIAR].signer))
+    second = follower.honest.ask_vote(came_back.allow(HONEST, term=3), follower.log)
+    assert votes(follower, first) == [True]
+    assert votes(follower, second) == []
+    assert votes(follower, first) == [True]
+    follower.storage.close()
+    again = World(tmp_path / "ledger")
+    assert votes(again, second) == []
+    again.storage.close()
