@@ -30,7 +30,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Final, Literal, cast
+from typing import IO, Final, cast
 
 import msgpack
 
@@ -38,9 +38,13 @@ from kpclient.errors import ClientError, UsageError
 from kpclient.replay.children import fail, is_memory_limited, started
 from kpledger.base.errors import LedgerError
 from kpledger.log import layout
-from kpledger.log.certificates import CommitCertificate, decode_commit_certificate
+from kpledger.log.certificates import (
+    MAX_CERTIFICATE_BYTES,
+    CommitCertificate,
+    decode_commit_certificate,
+)
 from kpledger.log.evidence import Evidence
-from kpledger.log.evidence_file import decode_evidence
+from kpledger.log.evidence_file import MAX_EVIDENCE_BYTES, decode_evidence
 from kpledger.reading import open_file, say_trouble
 
 _READER: Final = "kpclient.replay.database_reader"
@@ -58,8 +62,6 @@ _MAX_COPIED_BYTES: Final = 4 * LARGEST_FILE_BYTES
 _MAX_FILES: Final = 100_000
 """That many tables hold more than a terabyte."""
 _PIECE_BYTES: Final = 1 << 20
-_How = Literal["strict", "lenient", "certificates", "evidence"]
-"""Blocks, up to the first damage or in spite of it; what makes them final; what convicts voters."""
 
 
 class ChainUnavailableError(ClientError):
@@ -135,8 +137,8 @@ class CopiedChain:
         damage = ""
         for strict in (True, False):
             try:
-                how: _How = "strict" if strict else "lenient"
-                with closing(_read(self._database, height + 1, how)) as found:
+                how = "strict" if strict else "lenient"
+                with closing(_read(self._database, how, str(height + 1))) as found:
                     for stored in found:
                         height += 1
                         yield StoredBlock(height, stored)
@@ -154,7 +156,9 @@ class CopiedChain:
         Raises:
             ChainUnavailableError: they cannot be read, or one is none.
         """
-        with closing(_read(self._database, 0, "certificates")) as found:
+        with closing(
+            _read_beside(self._database, layout.CERTIFICATE_PREFIX, MAX_CERTIFICATE_BYTES)
+        ) as found:
             for encoded in found:
                 try:
                     yield decode_commit_certificate(encoded)
@@ -167,7 +171,9 @@ class CopiedChain:
         Raises:
             ChainUnavailableError: it cannot be read, or some of it is none.
         """
-        with closing(_read(self._database, 0, "evidence")) as found:
+        with closing(
+            _read_beside(self._database, layout.EVIDENCE_PREFIX, MAX_EVIDENCE_BYTES)
+        ) as found:
             for encoded in found:
                 try:
                     yield decode_evidence(encoded)
@@ -187,12 +193,14 @@ def _names(directory: Path) -> list[str]:
         raise _refuse(directory, error.strerror or str(error)) from None
 
 
-def _read(directory: Path, first: int, how: _How) -> Generator[bytes]:
-    """Yield what is stored under the heights from the first on, without a gap; or certificates."""
-    with (
-        _fill_scratch(directory) as scratch,
-        started(_READER, str(scratch), str(first), how) as child,
-    ):
+def _read_beside(directory: Path, prefix: bytes, most_bytes: int) -> Generator[bytes]:
+    """Yield what is stored under a prefix, no part of it larger than may be."""
+    return _read(directory, "beside", prefix.hex(), str(most_bytes))
+
+
+def _read(directory: Path, *what: str) -> Generator[bytes]:
+    """Yield what the process that reads finds (:mod:`kpclient.replay.database_reader`)."""
+    with _fill_scratch(directory) as scratch, started(_READER, str(scratch), *what) as child:
         unpacker = msgpack.Unpacker(max_buffer_size=layout.MAX_STORED_BYTES + _PIECE_BYTES)
         output = cast("IO[bytes]", child.stdout).fileno()
         while piece := os.read(output, _PIECE_BYTES):

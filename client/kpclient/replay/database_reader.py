@@ -5,7 +5,9 @@ and some damage ends the process. Here both end this process alone, which may ta
 and no more. It writes to standard output what a node streams, MessagePack arrays [height, stored
 entry]; in the last one stands, instead of an entry, why there are no more: nothing at the end of
 the log, what is damaged at this height, at height 0 what cannot be read, or, at height -1, what of
-this machine hindered the reading. Likewise the commit certificates and the evidence, with a 1.
+this machine hindered the reading. Likewise what stands beside the blocks, with a 1.
+
+Whoever starts it says what that is. It imports little: it is started for each reading.
 """
 
 import errno
@@ -24,8 +26,6 @@ import plyvel
 from kpclient.replay.children import MEMORY_BYTES, is_memory_limited
 from kpclient.replay.database_files import find_highest_block, find_tear
 from kpledger.log import layout
-from kpledger.log.certificates import MAX_CERTIFICATE_BYTES
-from kpledger.log.evidence_file import MAX_EVIDENCE_BYTES
 
 _TORN: Final = (
     *("missing files", "create_if_missing", "non-existent file"),
@@ -34,12 +34,6 @@ _TORN: Final = (
 """How LevelDB says that a file is not there, or not whole: a table, CURRENT, or the manifest."""
 
 _SHORTAGES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
-
-_BESIDE: Final = {
-    "certificates": (layout.CERTIFICATE_PREFIX, MAX_CERTIFICATE_BYTES),
-    "evidence": (layout.EVIDENCE_PREFIX, MAX_EVIDENCE_BYTES),
-}
-"""What stands beside the blocks: under which prefix, and how long one may be."""
 
 _Frame = tuple[int, bytes | str]
 
@@ -121,17 +115,17 @@ def _text(error: plyvel.Error) -> str:
     return b" ".join(error.args).decode(errors="replace")
 
 
-def _main(directory: str, first: str, how: str) -> None:
+def _main(directory: str, how: str, start: str, most_bytes: str = "") -> None:
     # Files that are only mapped do not count.
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     bound = MEMORY_BYTES if most == resource.RLIM_INFINITY else min(MEMORY_BYTES, most)
     resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(BrokenPipeError):  # nobody listens any more
-        if how in _BESIDE:
-            frames = read_beside(directory, *_BESIDE[how])
+        if how == "beside":
+            frames = read_beside(directory, bytes.fromhex(start), int(most_bytes))
         else:
-            frames = read_frames(directory, int(first), strict=how == "strict")
+            frames = read_frames(directory, int(start), strict=how == "strict")
         for frame in frames:
             sys.stdout.buffer.write(msgpack.packb(frame))
         sys.stdout.buffer.flush()
