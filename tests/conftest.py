@@ -1,10 +1,13 @@
-"""What tests share: how hypothesis draws its examples, and where programs find the laboratory."""
+"""What tests share: how examples are drawn, what is built once, where the laboratory is found."""
 
+import functools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from typer.main import get_command
 
 # A verdict may not depend on how busy the machine is. Under CI=1 hypothesis's default profile is
 # already derandomized, so that a failure there repeats everywhere.
@@ -15,6 +18,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("kpledger")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_built_once() -> Iterator[None]:
+    """Keep the commands that typer builds: for each run anew takes longer than what they do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", functools.cache(get_command))
+        yield
 
 
 @pytest.fixture(autouse=True)

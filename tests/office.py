@@ -1,20 +1,16 @@
 """Somebody who holds every key of a real network, and types commands."""
 
-import functools
 import itertools
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import pytest
 from network import PATIENCE_S, NetworkSeen
-from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
@@ -122,14 +118,6 @@ def without(usual: Sequence[str], options: Sequence[str]) -> list[str]:
     """Leave out of pairs of options and values those that are among other options."""
     pairs = zip(usual[::2], usual[1::2], strict=True)
     return [word for name, value in pairs if name not in options for word in (name, value)]
-
-
-@contextmanager
-def commands_built_once() -> Iterator[None]:
-    """Keep the commands that typer builds: for each run anew takes longer than what they do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("typer.testing._get_command", functools.cache(get_command))
-        yield
 
 
 def start_devnet(

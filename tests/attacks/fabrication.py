@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable
 
 from msgspec.structs import replace
+from voices import Majority
 
 from attacks.lying import Liar
 from attacks.voting import Founded
@@ -11,12 +12,6 @@ from kpledger.base.codec import encode
 from kpledger.base.keys import SIGNATURE_BYTES
 from kpledger.base.state import lay_over
 from kpledger.log.block import BlockKind, decode_block, decode_block_header, encode_block
-from kpledger.log.certificates import (
-    CommitCertificate,
-    LeaderCertificate,
-    TermProof,
-    certify_commit,
-)
 from kpledger.log.chain import BlockExecutor, seal_block
 from kpledger.log.statements import Electorate, LogEnd, StatementSigner
 from kpledger.scheme.envelope import decode_envelope
@@ -61,31 +56,14 @@ def voices(network: Founded, electorate: Electorate) -> tuple[StatementSigner, .
     )
 
 
-def elect(signers: Iterable[StatementSigner], leader: str, term: int, end: LogEnd) -> bytes:
-    """Make a leader certificate by the votes of these signers."""
-    votes = (one.vote(leader, term=term, candidate_end=end, voter_end=end) for one in signers)
-    return LeaderCertificate(tuple(votes)).encoded
-
-
-def let_begin(signers: Iterable[StatementSigner], candidate: str, term: int) -> bytes:
-    """Make the proof of a term by the pre-votes of these signers."""
-    pre_votes = tuple(one.pre_vote(candidate, term=term) for one in signers)
-    return encode(TermProof(term=term, candidate=candidate, pre_votes=pre_votes))
-
-
-def make_final(signers: Iterable[StatementSigner], end: LogEnd) -> CommitCertificate:
-    """Make a commit certificate by the acknowledgements of these signers."""
-    return certify_commit(one.acknowledge(end) for one in signers)
-
-
 def invent(signers: Iterable[StatementSigner], liar: Liar, term: int, end: LogEnd) -> bytes:
     """Attach all that a leader or candidate of a term would show, as these signers sign it."""
-    signers = tuple(signers)
+    majority = Majority(tuple(signers))
     return encode_attachment(
         Attachment(
-            opening=elect(signers, liar.name, term, end),
-            term_proof=let_begin(signers, liar.name, term),
-            commit=encode(make_final(signers, end)),
+            opening=majority.elect(liar.name, term=term, base=end).encoded,
+            term_proof=encode(majority.allow(liar.name, term=term)),
+            commit=encode(majority.finalise(end)),
             statement=encode(liar.signer.pre_vote(liar.name, term=term)),
         )
     )

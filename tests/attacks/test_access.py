@@ -22,7 +22,7 @@ import pytest
 from lab.year.files import load_founded
 from lab.year.live import LiveTrade
 from network import NodeSeen, read_key
-from office import Ledger, commands_built_once, read_seen, start_devnet, stop
+from office import Ledger, read_seen, start_devnet, stop
 from typer.testing import CliRunner
 
 from attacks.forgeries import forge
@@ -123,8 +123,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
         batch = msgspec.msgpack.encode([one.envelope for one in events])
         answer = ask(seen.nodes[1], "POST /v1/events", PACKED, batch)
         assert answer.body.count(b"committed") == len(events), answer.body
-        with commands_built_once():
-            yield Ledger(seen, place / "home")
+        yield Ledger(seen, place / "home")
     finally:
         stop(process)
 

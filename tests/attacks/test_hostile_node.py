@@ -8,7 +8,7 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,7 +17,6 @@ import typer
 from aiohttp import web
 from founding import make_genesis
 from hostile_node import HARM, HostileNode, unprintable
-from office import commands_built_once
 from scripted_node import served
 from typer.main import get_command
 from typer.testing import CliRunner, Result
@@ -68,12 +67,6 @@ STATEMENTS = {
     *("confirm", "resolve", "detain", "release", "refuse", "seize", "receive-back", "transit"),
     *("divert", "case", "suspect", "judge", "withdraw", "note", "correct", "countersign"),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built_once() -> Iterator[None]:
-    with commands_built_once():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 from network import GLANCE_S, watch
+from voices import Majority
 
 from attacks.fabrication import (
-    elect,
     elsewhere,
     invent,
-    make_final,
     make_next,
     noise,
     open_term,
@@ -116,7 +115,7 @@ async def open_three_terms(siege: Siege) -> None:
     others = [speak_for(liar, name) for name in sorted((*siege.names, liar.name))]
     for number_, peer in enumerate(siege.names, start=1000):
         term = now + number_
-        for payload in (b"", elect(others, liar.name, term, end)):
+        for payload in (b"", Majority(tuple(others)).elect(liar.name, term=term, base=end).encoded):
             liar.tell([peer], open_term(term, end, payload))
     await see_no_term(siege, now + 1000)
 
@@ -249,7 +248,7 @@ async def speak_of_nothing(siege: Siege) -> None:
     """A commit certificate of the place before the first block, which nobody has signed."""
     liar, end = siege.liar, end_of(siege)
     nowhere = LogEnd(term=0, index=0, head=secrets.token_bytes(32))
-    final = encode(make_final([liar.signer], nowhere))
+    final = encode(Majority((liar.signer,)).finalise(nowhere))
     attached = encode_attachment(Attachment(commit=final))
     for body in say_everything(newest_term(siege), end, attached):
         liar.tell(siege.names, body)

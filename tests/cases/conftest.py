@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from chronicle import Refused, Story, Town, WallClock
-from office import Ledger, commands_built_once, read_seen, start_devnet, stop
+from office import Ledger, read_seen, start_devnet, stop
 
 from kpclient.keystore import Keystore
 from kpledger.base.units import parse_time
@@ -28,12 +28,11 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     process = start_devnet(place / "net", "--voters", "3", environment=clock.environment())
     try:
         town = Town(Ledger(read_seen(process), place / "home"), clock)
-        with commands_built_once():
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("kpclient.keyfile._COST", CHEAP)
-                make_keys(town)
-                assert Story(town, HERE / "offices.ndjson").tell() == []
-            yield town
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("kpclient.keyfile._COST", CHEAP)
+            make_keys(town)
+            assert Story(town, HERE / "offices.ndjson").tell() == []
+        yield town
     finally:
         stop(process)
 

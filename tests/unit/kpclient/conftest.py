@@ -2,4 +2,4 @@
 
 from kpclient import keyfile
 
-keyfile._COST = (2**14, 8, 1)
+keyfile._COST = (2**10, 8, 1)

@@ -415,7 +415,7 @@ def test_changed_byte_anywhere_is_shown(tmp_path: Path, *, compact: bool) -> Non
     node = write_node(tmp_path / "node", compact=compact)
     for file in sorted((node / layout.DATABASE_DIRECTORY).iterdir()):
         whole = file.read_bytes()
-        for position in range(0, len(whole), max(1, len(whole) // 12)):
+        for position in range(0, len(whole), max(1, len(whole) // 6)):
             file.write_bytes(with_flipped_byte(whole, position))
             try:
                 blocks = list(CopiedChain(node))

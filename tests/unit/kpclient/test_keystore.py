@@ -252,7 +252,7 @@ def test_a_cost_that_is_too_high_is_refused_with_the_limit(
 def test_what_is_no_cost_is_refused(keystore: Keystore, tmp_path: Path, cost: str) -> None:
     path = tmp_path / "keys" / "gaborone.key"
     der = read_der(path)
-    ours = bytes.fromhex("02024000")
+    ours = bytes.fromhex("02020400")
     assert der.count(ours) == 1
     replace_der(path, der.replace(ours, bytes.fromhex(cost)))
     with pytest.raises(DamagedKeyError, match=r"as this program does|no such cost"):
