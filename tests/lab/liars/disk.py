@@ -27,7 +27,7 @@ class ProofDisk(MemoryStorage):
 
     Attributes:
         generation: of the newest start of a node on it; none is used twice.
-        applied: how far its log was applied.
+        applied: how far its log was applied, as of the last save.
         evidence: by digest.
     """
 
@@ -42,6 +42,7 @@ class ProofDisk(MemoryStorage):
         self._waiting: dict[int, bytes] = {}
         """Certificates that go with the next batch."""
         self._waiting_proof: bytes | None = None
+        self._waiting_applied: Index | None = None
         self._promises = b""
         self._waiting_promises: bytes | None = None
 
@@ -52,7 +53,7 @@ class ProofDisk(MemoryStorage):
     def power_off(self) -> None:
         """Lose what waits for the next save."""
         self._waiting.clear()
-        self._waiting_proof = self._waiting_promises = None
+        self._waiting_proof = self._waiting_promises = self._waiting_applied = None
 
     def save(self, hard_state: HardState | None, entries: tuple[Entry, ...]) -> None:
         """Store both, and what waits to go with them.
@@ -68,6 +69,8 @@ class ProofDisk(MemoryStorage):
         self._waiting.clear()
         if self._waiting_promises is not None:
             self._promises, self._waiting_promises = self._waiting_promises, None
+        if self._waiting_applied is not None:
+            self.applied, self._waiting_applied = self._waiting_applied, None
         if self._waiting_proof is not None:
             self._term_proof, self._waiting_proof = self._waiting_proof, None
         if point is CrashPoint.AFTER:
@@ -90,6 +93,10 @@ class ProofDisk(MemoryStorage):
     def keep_promises(self, encoded: bytes) -> None:
         """Store this with the next save."""
         self._waiting_promises = encoded
+
+    def keep_applied(self, applied: Index) -> None:
+        """Store how far the log was applied with the next save, as what shows it to be final is."""
+        self._waiting_applied = applied
 
     def put_certificate(self, term: int, encoded: bytes) -> None:
         """Store the newest commit certificate of a term with the next save."""

@@ -226,7 +226,7 @@ class Voter:
         running.machine.drop_candidates()
         pumped, running.pumped = running.pumped, []
         applied = tuple(block for one in pumped for block in one.applied)
-        self.disk.applied = running.machine.applied
+        self.disk.keep_applied(running.machine.applied)
         refused, exhibits = self._take_findings(shown)
         if self.is_frozen:
             return Stepped((), applied, (), refused, exhibits)

@@ -15,7 +15,7 @@ from lab.liars.kinds import HONEST
 from kpledger.log import certificates
 from kpledger.log.certificates import LeaderCertificate
 from kpledger.log.statements import Electorate, SignatureCheck, VoterStatement, verify_statement
-from kpnode.notary import admission
+from kpnode.notary import candidates
 from kpnode.notary.admission import Admission
 from kpnode.raft import Entry, HardState, Index, Message, following
 from kpnode.raft.messages import AppendRequest
@@ -149,7 +149,7 @@ SIGNED_BUGS: Mapping[str, SignedBug] = MappingProxyType(
         ),
         "vote-for-another-branch": SignedBug(
             "Votes for a log because it is as long as its own",
-            *(admission, "find_objection", _compare_ends, "equivocate", 4, 1),
+            *(candidates, "find_objection", _compare_ends, "equivocate", 4, 1),
             _HANDED_OVER,
         ),
         "term-without-proof": SignedBug(
