@@ -238,10 +238,12 @@ def _summarise(report: HeadsReport) -> str:
 
 def _count_sources(sources: Sequence[SourceReport]) -> str:
     asked = sum(not one.is_remembered for one in sources)
+    remembers = asked < len(sources)
     if asked == 1:
-        return "one source alone, compared with what was seen before"
-    remembered = ", as was seen before" if asked < len(sources) else ""
-    return f"{asked} sources show one chain{remembered}"
+        return (
+            f"one source alone, compared with {'what was seen before' if remembers else 'nothing'}"
+        )
+    return f"{asked} sources show one chain{', as was seen before' if remembers else ''}"
 
 
 def _tell_source(source: SourceReport) -> str:

@@ -206,6 +206,7 @@ async def test_a_node_that_holds_evidence_is_said_to(tmp_path: Path) -> None:
     node = script("bw-1", begin(), status=STATUS | said)
     _, told = await compare(tmp_path, node)
     assert f"2 in kpledger evidence list --node {node.url}" in told
+    assert told.startswith("ONE HISTORY: one source alone, compared with nothing\n")
 
 
 async def test_a_node_that_holds_proof_of_a_fork_is_heard_though_all_show_one_history(
