@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from branches import sign_header
 from founding import vary
-from single_engine import LIAR, Reign, World
+from single_engine import HONEST, LIAR, Reign, World
 
 from kpledger.base.codec import encode
 from kpledger.log.block import SealedBlock, decode_block, decode_block_header
@@ -50,5 +50,5 @@ def test_block_that_does_not_follow_the_one_before_it(world: World, *, apart: bo
     assert step.status.last_index == (3 if apart else 2)
     if not apart:
         assert "prev_head" in step.refused[0].problem
-    good = world.elect(LIAR, 3)
+    good = world.elect(HONEST, 3)
     assert world.engine.step([good.append(good.noop)], []).status.last_term == 3
