@@ -60,3 +60,6 @@ class Links(Protocol):
 
     def unreachable(self) -> tuple[str, ...]:
         """Say of the others where they should be and why there is no link, each in a few words."""
+
+    def doubled(self) -> tuple[str, ...]:
+        """Say which of the others seem to run twice, each with where it is."""

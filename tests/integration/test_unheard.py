@@ -108,6 +108,8 @@ async def test_second_node_with_the_keys_of_one_that_runs_says_what_it_may_be(
     async with ending(started), aiohttp.ClientSession() as session:
         await Watch(session, voters[1:]).until(lambda one: bool(one.get("leader")))
         await wait_until_alarm(session, spare, "a second node runs with its keys")
+        twice = f"{voters[0].name} (at 127.0.0.1) connects again and again"
+        await wait_until_alarm(session, voters[1], twice)
         started[1].terminate()
         _, log = await started[1].communicate()
     assert f"replaced a connection by a second one: {voters[0].name} at 127.0.0.1".encode() in log

@@ -74,6 +74,8 @@ class NodeStatus:
     """The evidence that it has."""
     unreachable: tuple[str, ...]
     """The others, each with where it should be and why there is no link."""
+    doubled: tuple[str, ...]
+    """Those of the others that seem to run twice, each with where it is."""
     age_s: int
     """How long ago this node was in touch with its leader; since its start, if it never was."""
     uptime_s: int
@@ -95,6 +97,7 @@ class NodeStatus:
             found.stalled and _describe_stalled(found.stalled),
             found.doubt and _describe_doubt(found.doubt),
             is_silent and _describe_silence(self),
+            *(_describe_doubled(one) for one in self.doubled),
             *(_describe_exhibit(one) for one in self.exhibits),
         )
         return tuple(alarm for alarm in alarms if isinstance(alarm, str))
@@ -200,6 +203,14 @@ def _describe_silence(status: NodeStatus) -> str:
     return (
         f"For {timedelta(seconds=status.age_s)} {status.obstacle}: it may have missed what was"
         f" recorded since, and can record nothing. {why}"
+    )
+
+
+def _describe_doubled(peer: str) -> str:
+    return (
+        f"{peer} connects again and again while its last connection stands: two processes run with"
+        " its keys, or its line breaks all the time. Ask who runs it. Two from copies of one"
+        " directory sign what excludes each other sooner or later: one has to stop at once."
     )
 
 

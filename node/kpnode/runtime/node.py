@@ -192,6 +192,7 @@ class Node:
             trouble=self._trouble,
             exhibits=self._engine.exhibits,
             unreachable=self._links.unreachable() if self._links else (),
+            doubled=self._links.doubled() if self._links else (),
             age_s=self.age_s,
             uptime_s=int(time.monotonic() - self._started),
         )

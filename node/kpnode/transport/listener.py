@@ -6,6 +6,8 @@ other; the peer may come back, after a pause of its own.
 
 import asyncio
 import logging
+import time
+from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -25,6 +27,10 @@ from kpnode.transport.tls import Pins, UnknownPeerError, peer_of, server_context
 from kpnode.transport.wire import MAX_FRAME_BYTES, Frame, decode_frame
 
 _MAX_REASON_LENGTH: Final = 500
+_DOUBLED: Final = 5
+_DOUBLED_S: Final = 60.0
+"""So often within so many seconds a peer replaces its own connection if it is two processes: each
+connects again, after three seconds at most, when the other has put its connection out."""
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -62,12 +68,24 @@ class Listener:
         self._refusals = Incident(_logger, "refused a connection")
         self._breaches = Incident(_logger, "closed a connection")
         self._repeats = Incident(_logger, "replaced a connection by a second one")
+        self._replaced: defaultdict[NodeId, deque[tuple[float, str]]] = defaultdict(
+            lambda: deque(maxlen=_DOUBLED)
+        )
         self._acceptor: Acceptor | None = None
 
     @property
     def port(self) -> int:
         """The port in use, or 0 if there is none."""
         return self._acceptor.port if self._acceptor is not None else 0
+
+    def doubled(self) -> tuple[str, ...]:
+        """Name the peers that replace their own connections again and again, and where they are."""
+        since = time.monotonic() - _DOUBLED_S
+        return tuple(
+            f"{peer} (at {' and '.join(sorted({address for _, address in replaced}))})"
+            for peer, replaced in sorted(self._replaced.items())
+            if len(replaced) == _DOUBLED and replaced[0][0] > since
+        )
 
     def set_pins(self, pins: Pins) -> None:
         """Accept these keys from now on and no others; end the connections of all others."""
@@ -124,6 +142,7 @@ class Listener:
         # Who connects again has given up the former connection, even if we have not noticed.
         if peer in self._connections:
             self._repeats.note(f"{peer} at {request.remote}: its line broke, or it runs twice")
+            self._replaced[peer].append((time.monotonic(), str(request.remote)))
         self._end(peer)
         self._connections[peer] = connection
         self.meet(peer, request.remote, is_caller=True)

@@ -114,6 +114,10 @@ class PeerLinks:
         """Say who should be where and is not reached, and why."""
         return self.transport.unreachable_peers()
 
+    def doubled(self) -> tuple[str, ...]:
+        """Say who seems to run twice, and where."""
+        return self.transport.listener.doubled()
+
     def relay(self, peer: NodeId, event: SignedEvent, lane: Author) -> bool:
         """Pass a submitted event on; False if it cannot leave now."""
         ticket = next(self._tickets)

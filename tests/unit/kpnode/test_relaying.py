@@ -58,6 +58,9 @@ class Silence:
     def unreachable(self) -> tuple[str, ...]:
         return ()
 
+    def doubled(self) -> tuple[str, ...]:
+        return ()
+
     async def wait_for(self, count: int) -> None:
         async with asyncio.timeout(10):
             while len(self.relayed) < count:

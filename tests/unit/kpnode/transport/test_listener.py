@@ -215,6 +215,15 @@ async def test_a_newer_connection_replaces_the_older_and_that_is_logged(
     assert (door.peers, door.counts.accepted) == ((NA,), 2)
 
 
+async def test_a_peer_that_runs_twice_is_named(door: Door, caller: Caller) -> None:
+    await caller.connect(door, context_of(SG))
+    for _ in range(5):
+        await caller.connect(door, context_of(NA))
+        assert door.listener.doubled() == ()
+    await caller.connect(door, context_of(NA))
+    assert door.listener.doubled() == ("na-1 (at 127.0.0.1)",)
+
+
 async def test_a_peer_that_answers_no_ping_is_given_up(caller: Caller, until: Until) -> None:
     door = Door(TransportOptions(ping_s=0.02))
     door.listener.set_pins(PINS)
