@@ -172,14 +172,14 @@ class Watch:
             if not any(chain.head_at(height) == head for chain in chains):
                 self.lost.add(height)
                 self._demand(Invariant.History, f"block {height} was told to a client, and is gone")
-        is_shown = False
+        is_shown, is_named = False, self.faulty > self._liars
         for one in evidence:
             conviction = judge(one, self._roll.electorate, self._roll.check)
             self.shown += self._see_conviction(conviction, "who heard everything")
             is_shown = is_shown or isinstance(one, Fork)
-        is_named = bool(self.shown) or self.faulty > self._liars
+            is_named = is_named or not self._liars.isdisjoint(conviction.culprits)
         if self.forks and not (is_shown and is_named):
-            lack = "nobody is convicted" if is_shown else "no evidence"
+            lack = "no liar is named" if is_shown else "no evidence"
             what = f"two blocks at {sorted(self.forks)}, and {lack}"
             raise ViolationError(Invariant.ForkShown, what)
 
