@@ -247,14 +247,14 @@ def revoke(name: _TokenName, config: _ConfigFile) -> None:
 def migrate(
     config: _ConfigFile,
     until: Annotated[
-        int,
+        int | None,
         typer.Option(
             metavar="HEIGHT",
-            help="The greatest height that this command told on any voter. [default: 0]",
+            help="The greatest height that this command told on any voter; a wrong one can be set"
+            " right. [default: what it told before]",
             parser=number_parser(int, least=0),
-            show_default=False,
         ),
-    ] = 0,
+    ] = None,
 ) -> None:
     """Make the ledger of an earlier version one of this, while its node is stopped.
 

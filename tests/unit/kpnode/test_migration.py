@@ -92,6 +92,11 @@ async def test_network_of_the_earlier_version_is_migrated_and_goes_on(tmp_path: 
         told = migrate(network, NAMES[2], "--until", str(HEIGHT))
         assert f"was one of this version already. Its last block is {HEIGHT - 2}." in told
         assert f"Up to block {HEIGHT}, blocks" in told
+        assert "Warning" not in told
+        slip = migrate(network, NAMES[2], "--until", str(HEIGHT * 100))
+        assert f"Warning: it is {HEIGHT * 99 + 2} blocks above the last one here" in slip
+        assert migrate(network, NAMES[2]) == slip
+        assert migrate(network, NAMES[2], "--until", str(HEIGHT)) == told
 
         # One that lags behind and one other are enough.
         for name in NAMES[1:]:

@@ -8,13 +8,14 @@ from earlier_ledger import TERM, earlier_records, read_records, write_records
 from fullness import files_limited_to
 from leveldb_files import copy_directory, record_ends
 
+from kpledger.log import layout
 from kpnode.raft import Entry, EntryKind, HardState, Index, NodeId, Term
 from kpnode.storage.earlier import Conversion, convert_ledger
 from kpnode.storage.errors import StorageCorruptError, StorageError
 from kpnode.storage.leveldb import LevelStorage
 
 CHAIN = bytes(range(32))
-LAST = 20
+LAST, VOTELESS = 20, 19
 WHOLE = (Index(1), Index(1 << 40), 1 << 40)
 
 
@@ -23,7 +24,7 @@ def earlier(directory: Path) -> Path:
     return write_records(directory, earlier_records(CHAIN, LAST))
 
 
-def convert(directory: Path, until: int = 0) -> Conversion:
+def convert(directory: Path, until: int | None = None) -> Conversion:
     return convert_ledger(directory, chain=CHAIN, until=until)
 
 
@@ -75,25 +76,48 @@ def test_converting_again_changes_nothing(earlier: Path) -> None:
     convert(earlier, 25)
     before = read_records(earlier)
     assert convert(earlier) == Conversion(converted=False, last=LAST, unsigned_until=25)
-    assert convert(earlier, 24) == Conversion(converted=False, last=LAST, unsigned_until=25)
     assert read_records(earlier) == before
 
 
-@pytest.mark.parametrize(("until", "height"), [(LAST - 1, LAST), (LAST + 5, LAST + 5)])
-def test_height_is_the_greater_of_the_end_and_what_is_asked(
-    earlier: Path, until: int, height: int
-) -> None:
-    assert convert(earlier, until).unsigned_until == height
-
-
-def test_height_can_be_raised_afterwards(earlier: Path) -> None:
-    """When another voter, asked later, told a greater one."""
-    convert(earlier)
-    raised = Conversion(converted=False, last=LAST, unsigned_until=31)
-    assert convert(earlier, 31) == raised
+@pytest.mark.parametrize("until", [VOTELESS, LAST, LAST + 5])
+@pytest.mark.parametrize("before", [None, LAST, 12_000])
+def test_height_can_be_set_right_afterwards(earlier: Path, before: int | None, until: int) -> None:
+    """A greater one that another voter told, asked later; or a lower one after a slip."""
+    convert(earlier, before)
+    corrected = Conversion(converted=False, last=LAST, unsigned_until=until)
+    assert convert(earlier, until) == convert(earlier) == corrected
     storage = LevelStorage(earlier, chain=CHAIN, create=False)
-    assert storage.unsigned_until == 31
+    assert storage.unsigned_until == until
     storage.close()
+
+
+@pytest.mark.parametrize("is_converted", [False, True])
+@pytest.mark.parametrize("until", [0, VOTELESS - 1])
+def test_height_cannot_be_below_what_the_log_needs(
+    earlier: Path, until: int, *, is_converted: bool
+) -> None:
+    if is_converted:
+        convert(earlier, 25)
+    before = read_records(earlier)
+    said = f"block {VOTELESS} opens a term without votes, and {until} is below it"
+    with pytest.raises(StorageError, match=said):
+        convert(earlier, until)
+    assert read_records(earlier) == before
+
+
+def test_opening_with_votes_needs_no_height(earlier: Path) -> None:
+    convert(earlier, 30)
+    opening = layout.encode_stored_entry(layout.StoredEntry(layout.NOOP_ENTRY, TERM, b"votes"))
+    write_records(earlier, {layout.block_key(LAST + 1): opening})
+    assert convert(earlier, LAST).unsigned_until == LAST
+
+
+def test_log_that_cannot_be_read_keeps_its_height(earlier: Path) -> None:
+    convert(earlier, 25)
+    write_records(earlier, {layout.block_key(VOTELESS): b"\x07"})
+    with pytest.raises(StorageCorruptError, match="stored entry"):
+        convert(earlier, VOTELESS - 1)
+    assert convert(earlier).unsigned_until == 25
 
 
 def test_new_ledger_has_nothing_to_convert(storage: LevelStorage, directory: Path) -> None:
@@ -101,7 +125,8 @@ def test_new_ledger_has_nothing_to_convert(storage: LevelStorage, directory: Pat
     storage.close()
     assert convert(directory) == Conversion(converted=False, last=0, unsigned_until=0)
     # A voter that begins anew beside others whose ledgers are old takes theirs.
-    assert convert(directory, 9).unsigned_until == 9
+    for height in (9, 0):
+        assert convert(directory, height).unsigned_until == height
 
 
 def test_conversion_is_one_write(earlier: Path) -> None:
