@@ -12,7 +12,7 @@ from lab.liars.roll import Roll
 
 from kpledger.base.errors import LedgerError
 from kpledger.log.conviction import Conviction, Guilt
-from kpledger.log.evidence import Evidence, Fork
+from kpledger.log.evidence import Evidence
 from kpledger.log.judging import judge
 from kpnode.raft import InvariantError, NodeId
 
@@ -52,6 +52,10 @@ class Watch:
         """When each has last applied an event."""
         self._led: dict[NodeId, int] = {}
         """In which term each was seen to lead last."""
+        self._is_shown = False
+        """Whether anybody has evidence of two histories."""
+        self._is_named = False
+        """Whether any evidence names a liar, and be it as a suspicion."""
 
     @property
     def prevents(self) -> bool:
@@ -143,6 +147,8 @@ class Watch:
         Raises:
             ViolationError: it does not deserve it.
         """
+        self._is_shown |= conviction.kind == "E8"
+        self._is_named |= not self._liars.isdisjoint(conviction.culprits)
         if not conviction.guilt.convicts:
             return Counter()
         is_fault = conviction.guilt is Guilt.FAULT or conviction.kind in _BY_BLOCKS
@@ -172,14 +178,12 @@ class Watch:
             if not any(chain.head_at(height) == head for chain in chains):
                 self.lost.add(height)
                 self._demand(Invariant.History, f"block {height} was told to a client, and is gone")
-        is_shown, is_named = False, self.faulty > self._liars
         for one in evidence:
             conviction = judge(one, self._roll.electorate, self._roll.check)
             self.shown += self._see_conviction(conviction, "who heard everything")
-            is_shown = is_shown or isinstance(one, Fork)
-            is_named = is_named or not self._liars.isdisjoint(conviction.culprits)
-        if self.forks and not (is_shown and is_named):
-            lack = "no liar is named" if is_shown else "no evidence"
+        is_named = self._is_named or self.faulty > self._liars
+        if self.forks and not (self._is_shown and is_named):
+            lack = "no liar is named" if self._is_shown else "no evidence"
             what = f"two blocks at {sorted(self.forks)}, and {lack}"
             raise ViolationError(Invariant.ForkShown, what)
 
