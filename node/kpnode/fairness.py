@@ -1,7 +1,8 @@
 """A queue that is fair between authors, shares that leave room for everybody, and buckets.
 
-Participants take turns, and the offices of a participant theirs within it, by bytes: who sends
-large events has fewer of them in a block. What somebody sends in one request stays in order.
+Nodes that relay take turns, participants theirs within what one node relays, and the offices of a
+participant theirs within that, by bytes: who sends large events has fewer of them in a block. What
+somebody sends in one request stays in order.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ _BUCKETS: Final = 10_000
 """Buckets that are remembered; the longest untouched are forgotten first."""
 _ROUNDING_S: Final = 1e-6
 
+_Name = tuple[str, str]
+"""A lane: a participant and one of its offices."""
 
 BATCHES: Final = "batches"
 """The name of all work on requests of many events."""
@@ -71,28 +74,25 @@ class Slices:
 
 
 class FairQueue:
-    """Events that wait, each in the lane of the author who sent it or all that came with it."""
+    """Events that wait, each in the lane of the author who sent it or all that came with it.
+
+    The node that relays an event names its lane, so that lanes of different nodes are apart.
+    """
 
     def __init__(self) -> None:
-        self._lanes: dict[str, dict[str, deque[SignedEvent]]] = {}
-        """By participant and office; none is empty."""
-        self._had: dict[tuple[str, ...], int] = {}
-        """Bytes that each has had, counted from where the others were when it came."""
+        self._relays: dict[str, _Lanes] = {}
+        """By who relayed what waits; none is empty."""
         self._count = 0
 
     def __len__(self) -> int:
         """Count the events that wait."""
         return self._count
 
-    def add(self, lane: Author, event: SignedEvent) -> None:
-        """Put an event at the end of a lane."""
-        code, office = lane.participant, lane.authority
-        if code not in self._lanes:
-            self._had[code,] = self._least(tuple((one,) for one in self._lanes))
-        offices = self._lanes.setdefault(code, {})
-        if office not in offices:
-            self._had[code, office] = self._least(tuple((code, one) for one in offices))
-        offices.setdefault(office, deque()).append(event)
+    def add(self, lane: Author, event: SignedEvent, via: str = "") -> None:
+        """Put an event at the end of a lane; ``via`` is who relayed it, if anybody did."""
+        if via not in self._relays:
+            self._relays[via] = _Lanes(min((one.had for one in self._relays.values()), default=0))
+        self._relays[via].add(lane, event)
         self._count += 1
 
     def take(self, count: int, is_wanted: Callable[[SignedEvent], bool]) -> list[SignedEvent]:
@@ -101,16 +101,47 @@ class FairQueue:
         One lane has so much of a block at most that whoever comes next need not wait for long.
         """
         taken: list[SignedEvent] = []
-        room: dict[tuple[str, str], int] = {}
-        while len(taken) < count and (name := self._next(room)) is not None:
-            event = self._pop(*name)
+        rooms: dict[str, dict[_Name, int]] = {via: {} for via in self._relays}
+        while len(taken) < count and rooms:
+            via = min(rooms, key=lambda one: self._relays[one].had)
+            name = self._relays[via].next(rooms[via])
+            if name is None:
+                del rooms[via]
+                continue
+            event = self._relays[via].pop(name)
+            self._count -= 1
             if is_wanted(event):
                 taken.append(event)
                 cost = max(len(event.encoded), _BLOCK_BYTES // _BLOCK_EVENTS)
-                room[name] = room.get(name, _BLOCK_BYTES) - cost
+                rooms[via][name] = rooms[via].get(name, _BLOCK_BYTES) - cost
+        self._relays = {via: lanes for via, lanes in self._relays.items() if lanes}
         return taken
 
-    def _next(self, room: Mapping[tuple[str, str], int]) -> tuple[str, str] | None:
+
+class _Lanes:
+    """The lanes of what one node relays."""
+
+    def __init__(self, had: int) -> None:
+        self.had = had
+        """Bytes that were taken, counted from where other nodes were when it came."""
+        self._lanes: dict[str, dict[str, deque[SignedEvent]]] = {}
+        """By participant and office; none is empty."""
+        self._had: dict[tuple[str, ...], int] = {}
+        """Bytes that each has had, counted likewise."""
+
+    def __bool__(self) -> bool:
+        return bool(self._lanes)
+
+    def add(self, lane: Author, event: SignedEvent) -> None:
+        code, office = lane.participant, lane.authority
+        if code not in self._lanes:
+            self._had[code,] = self._least(tuple((one,) for one in self._lanes))
+        offices = self._lanes.setdefault(code, {})
+        if office not in offices:
+            self._had[code, office] = self._least(tuple((code, one) for one in offices))
+        offices.setdefault(office, deque()).append(event)
+
+    def next(self, room: Mapping[_Name, int]) -> _Name | None:
         """Find the lane whose turn it is, among those that still have room in the block."""
         turns = [
             (self._had[code,], self._had[code, office], (code, office))
@@ -120,14 +151,15 @@ class FairQueue:
         ]
         return min(turns, key=lambda turn: turn[:2])[2] if turns else None
 
-    def _pop(self, code: str, office: str) -> SignedEvent:
+    def pop(self, name: _Name) -> SignedEvent:
+        code, office = name
         offices = self._lanes[code]
         event = offices[office].popleft()
+        self.had += len(event.encoded)
         self._had[code,] += len(event.encoded)
-        self._had[code, office] += len(event.encoded)
-        self._count -= 1
+        self._had[name] += len(event.encoded)
         if not offices[office]:
-            del offices[office], self._had[code, office]
+            del offices[office], self._had[name]
         if not offices:
             del self._lanes[code], self._had[code,]
         return event
@@ -143,9 +175,13 @@ class LaneShares:
     room for the next author, however many others have taken their share.
     """
 
-    def __init__(self, limit: int) -> None:
-        """Allow so many in all; a little more, since a request that has begun is not cut."""
+    def __init__(self, limit: int, names: int | None = None) -> None:
+        """Allow so many in all; a little more, since a request that has begun is not cut.
+
+        ``names`` is how many authors and participants may have some, where nobody knows them.
+        """
         self._limit = limit
+        self._names = 2 * limit if names is None else names
         self._total = 0
         self._taken: dict[Author | str, int] = {}
         """By author and by participant; none is zero."""
@@ -153,6 +189,8 @@ class LaneShares:
     def has_room(self, lane: Author) -> bool:
         """Tell whether an author may have more under way."""
         room, taken = self._limit - self._total, self._taken
+        if lane not in taken and len(taken) >= self._names:
+            return False
         return 2 * taken.get(lane, 0) < room and taken.get(lane.participant, 0) < room
 
     @contextmanager

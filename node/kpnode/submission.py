@@ -118,9 +118,9 @@ class Submissions:
         """Tell whether somebody waits for an event."""
         return event_id in self._waiting
 
-    def enqueue(self, event: SignedEvent, lane: Author) -> None:
-        """Queue an event for admission, in the turn of an author."""
-        self._queue.add(lane, event)
+    def enqueue(self, event: SignedEvent, lane: Author, via: str = "") -> None:
+        """Queue an event for admission, in the turn of an author of those that ``via`` relays."""
+        self._queue.add(lane, event, via)
 
     def take(self, count: int) -> list[SignedEvent]:
         """Take up to so many events out of the queue; authors take turns.

@@ -99,6 +99,14 @@ class Intake:
         except UnknownRulesError:
             return None
 
+    def may_sign(self, event: SignedEvent) -> bool:
+        """Tell whether its keys may sign an event on this ledger; it may have moved on."""
+        self._looking.now_ms = self._now_ms()
+        try:
+            return self._looking.may_sign(event) is None
+        except UnknownRulesError:
+            return False
+
     async def admit(
         self, events: Sequence[SignedEvent], deadline_s: float, allowance: Allowance
     ) -> list[Answer]:

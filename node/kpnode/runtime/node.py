@@ -80,6 +80,7 @@ class Node:
         signatures: what was verified, remembered.
         slices: for whatever is long in its event loop.
         incoming: messages of peers on their way to the core.
+        ordering: events on their way into a block, also those that peers relay.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class Node:
             find_leader=lambda: self._raft.leader,
             long_verifier=self._verifier,
         )
-        self._ordering = Ordering(self._submissions, self._intake, self._peers_verifier, self)
+        self.ordering = Ordering(self._submissions, self._intake, self._peers_verifier, self)
         self._transfer: Handover | None = None
         self._showing = Showing(self._verifier, Electorate.of(genesis), self._put)
         self._wake = asyncio.Event()
@@ -233,11 +234,7 @@ class Node:
 
         Those of strangers, or with bad signatures, go no further and cost ``allowance``.
         """
-        return await self._ordering.submit(events, timeout_s, allowance)
-
-    async def answer_relay(self, event: SignedEvent, lane: Author, timeout_s: float) -> Outcome:
-        """Take an event that another node relayed here because this node was the leader."""
-        return await self._ordering.answer_relay(event, lane, timeout_s)
+        return await self.ordering.submit(events, timeout_s, allowance)
 
     async def verify(self, event: SignedEvent) -> LedgerError | None:
         """Verify the signatures of an event, in a thread; says what is wrong, or None."""
@@ -253,16 +250,16 @@ class Node:
         if (relayed := self._relayed.pop(event_id, None)) is not None:
             self._relays.add(relayed[1], -1)
 
-    def begin(self, event: SignedEvent, lane: Author, *, relay: bool) -> str | None:
+    def begin(self, event: SignedEvent, lane: Author, via: str = "") -> str | None:
         """Start one attempt; what stands in its way if nobody can take the event now."""
         if self._raft.role is Role.LEADER:
-            self._submissions.enqueue(event, lane)
+            self._submissions.enqueue(event, lane, via)
             self._wake.set()
             return None
         leader = self._raft.leader
         if leader is None or self._links is None:
             return "there is no leader"
-        if not relay:
+        if via:
             return "this node does not lead"
         if not self._relays.has_room(lane):
             return f"too many events of {lane} are on their way to the leader"
@@ -350,7 +347,7 @@ class Node:
             await asyncio.sleep(self._tick_s)
             self._put(Tick())
             self._showing.meet(self._links, self._engine.exhibits)
-            if stalled := self._trouble.tick(self._raft, self._ordering.waited_s):
+            if stalled := self._trouble.tick(self._raft, self.ordering.waited_s):
                 self._put(stalled)
             if self.status().hears_leader:
                 self._current_s = time.monotonic()

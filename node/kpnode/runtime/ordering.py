@@ -5,13 +5,15 @@ An event that gets no answer is simply tried again: its id makes that harmless.
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import partial
 from typing import Final, Protocol
 
+from kpledger.base.errors import LedgerError
 from kpledger.scheme.event import Author, SignedEvent
-from kpnode.fairness import Buckets
+from kpnode.fairness import Buckets, LaneShares
+from kpnode.raft import NodeId
 from kpnode.runtime.incoming import InOrder
 from kpnode.runtime.intake import Allowance, Intake
 from kpnode.runtime.reads import RETRY_S
@@ -30,6 +32,12 @@ _REFUSED: Final = 512
 """Signed events of one author at once that rules refuse, before no more of them is looked at."""
 _REFUSED_PER_S: Final = 20
 _KNOWN_REFUSED: Final = 10_000
+_RELAYED: Final = 4096
+"""Events that one peer relays which may be under way; who follows has half as many on their way."""
+_NAMES: Final = 256
+"""In whose names: whose turn it is has to be found among all of them."""
+_VERIFYING: Final = 4
+"""Of one peer's at once: so many are before one that another relays."""
 _PAUSE_S: Final = 1.0
 """Before an author that has its share already is told so."""
 
@@ -41,11 +49,23 @@ class Orderer(Protocol):
     def stopped(self) -> str | None:
         """Why nothing is ordered here any more."""
 
-    def begin(self, event: SignedEvent, lane: Author, *, relay: bool) -> str | None:
-        """Start one attempt; what stands in its way if nobody can take the event now."""
+    def begin(self, event: SignedEvent, lane: Author, via: str = "") -> str | None:
+        """Start one attempt; what stands in its way if nobody can take the event now.
+
+        What another node relayed here, named by ``via``, goes no further.
+        """
 
     def forget(self, event_id: bytes) -> None:
         """Note that nobody waits for an event any more."""
+
+
+class _Relaying:
+    """What one peer relays here: a share and a turn of its own, and the order in which it came."""
+
+    def __init__(self) -> None:
+        self.shares = LaneShares(_RELAYED, _NAMES)
+        self.turns = asyncio.Semaphore(_VERIFYING)
+        self.order = InOrder()
 
 
 class Ordering:
@@ -62,7 +82,7 @@ class Ordering:
         self._refused = Buckets(_REFUSED, _REFUSED_PER_S)
         self._known_refused: dict[bytes, None] = {}
         """Ids of events that were refused, the latest last."""
-        self._relayed = InOrder()
+        self._relaying: defaultdict[NodeId, _Relaying] = defaultdict(_Relaying)
         self._begun: dict[object, float] = {}
         """When each request that is being ordered was begun, the oldest first."""
 
@@ -153,37 +173,53 @@ class Ordering:
                 return outcomes
             await asyncio.sleep(RETRY_S)
 
-    async def answer_relay(self, event: SignedEvent, lane: Author, timeout_s: float) -> Outcome:
+    async def answer_relay(
+        self, event: SignedEvent, lane: Author, timeout_s: float, *, via: NodeId
+    ) -> Outcome:
         """Take an event that another node relayed here because this node was the leader.
 
-        It is tried once: what comes before and after it, the other node alone knows. That node has
-        looked whether its keys may sign; the signatures are not believed.
+        It is tried once: what comes before and after it, the other node alone knows. Nothing of
+        what that node has looked at is believed.
         """
         deadline_s = time.monotonic() + timeout_s
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        check = self._verifier.begin_event(event)
-        # In the order in which they came, however long each takes.
-        self._relayed.add([check], partial(_release, turn))
-        await turn
-        error = check.result()
+        relaying = self._relaying[via]
+        error = await self._verify(event, relaying)
         if error is not None:
             return refuse_signature(event.event_id, error)
-        if not self._submissions.shares.has_room(lane):
+        if not relaying.shares.has_room(lane):
             return _turn_away(event, lane)
-        with self._submissions.shares.hold(lane, 1):
-            (answer,) = await self._attempt([event], lane, deadline_s, relay=False)
+        with relaying.shares.hold(lane, 1):
+            (answer,) = await self._attempt([event], lane, deadline_s, via)
         lost = Unavailable(event.event_id, "the event was not ordered")
         return lost if isinstance(answer, Retry) else answer
 
+    async def _verify(self, event: SignedEvent, relaying: _Relaying) -> LedgerError | None:
+        """Verify an event when its turn comes, behind all that came from the same peer before.
+
+        Keys that may not sign it here may do so by an event that is still on its way into a block.
+        The core knows that, which looks at them before their signatures, and at these then.
+        """
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        async with relaying.turns:
+            may_sign = self._intake.may_sign(event)
+            checks = [self._verifier.begin_event(event)] if may_sign else []
+            relaying.order.add(checks, partial(_release, turn))
+            await turn
+        return checks[0].result() if checks else None
+
     async def _attempt(
-        self, events: Sequence[SignedEvent], lane: Author, deadline_s: float, *, relay: bool = True
+        self,
+        events: Sequence[SignedEvent],
+        lane: Author,
+        deadline_s: float,
+        via: str = "",
     ) -> list[Answer]:
         """Start with the events, in order, as far as that is possible, and wait for the answers."""
         futures: list[asyncio.Future[Answer]] = []
         stopped = reason = self._orderer.stopped
         try:
             for event in events:
-                reason = reason or self._orderer.begin(event, lane, relay=relay)
+                reason = reason or self._orderer.begin(event, lane, via)
                 if reason is not None:
                     break
                 futures.append(self._submissions.wait_for(event.event_id, deadline_s))
@@ -192,7 +228,7 @@ class Ordering:
             for event, future in zip(events, futures, strict=False):
                 if self._submissions.forget(event.event_id, future):
                     self._orderer.forget(event.event_id)
-        is_final = stopped or not relay or time.monotonic() >= deadline_s
+        is_final = stopped or bool(via) or time.monotonic() >= deadline_s
         return answers + [
             Unavailable(event.event_id, reason or "") if is_final else Retry()
             for event in events[len(futures) :]

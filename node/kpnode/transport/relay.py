@@ -39,6 +39,8 @@ from kpnode.transport.wire import (
 
 MAX_RELAYS: Final = 4096
 """Relays and questions of one peer that are worked on at once, and own ones that are remembered."""
+_RELAYED_BYTES: Final = 32 << 20
+"""Of one peer's relays that are worked on at once."""
 RELAY_S: Final = 5.0
 """How long the leader works on what was asked of it before it says that it could not."""
 _MAX_FIRST_TICKET: Final = 1 << 52
@@ -90,6 +92,7 @@ class PeerLinks:
         self._relayed: dict[int, tuple[NodeId, SignedEvent]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._waiting_peers: Counter[NodeId] = Counter()
+        self._waiting_bytes: Counter[NodeId] = Counter()
         self._notices = Notices(self.transport.send_frame)
 
     async def close(self) -> None:
@@ -152,10 +155,11 @@ class PeerLinks:
             case IndexReply():
                 self._node.on_index_reply(peer, frame.ticket, frame.index)
             case RelayRequest():
-                if is_busy:
+                size = len(frame.envelope)
+                if is_busy or self._waiting_bytes[peer] + size > _RELAYED_BYTES:
                     self._reply(peer, frame.ticket, UNAVAILABLE, b"")
                 else:
-                    self._work_on(peer, self._answer(peer, frame))
+                    self._work_on(peer, self._answer(peer, frame), size)
             case IndexRequest():
                 # Beyond the limit the question gets no answer, and is asked again.
                 if not is_busy:
@@ -169,20 +173,22 @@ class PeerLinks:
         }
         self._node.unreachable(peer)
 
-    def _work_on(self, peer: NodeId, answer: Coroutine[None, None, None]) -> None:
+    def _work_on(self, peer: NodeId, answer: Coroutine[None, None, None], size: int = 0) -> None:
         """Work on what a peer waits for: it hears of commits at once as long as it does."""
 
         def end(task: asyncio.Task[None]) -> None:
             self._answering.discard(task)
             self._waiting_peers[peer] -= 1
+            self._waiting_bytes[peer] -= size
 
         task = asyncio.create_task(answer)
         self._answering.add(task)
         self._waiting_peers[peer] += 1
+        self._waiting_bytes[peer] += size
         task.add_done_callback(end)
 
     async def _answer(self, peer: NodeId, request: RelayRequest) -> None:
-        await self._node.slices.next(request.lane)
+        await self._node.slices.next((peer, request.lane))
         if self._node.status().raft.role is not Role.LEADER:
             # Nothing is verified for it: a follower has its leader's blocks to look at.
             self._reply(peer, request.ticket, UNAVAILABLE, b"")
@@ -194,7 +200,7 @@ class PeerLinks:
             self._node.incoming.note_vain((peer,))
             self._reply(peer, request.ticket, UNAVAILABLE, b"")
             return
-        outcome = await self._node.answer_relay(event, request.lane, RELAY_S)
+        outcome = await self._node.ordering.answer_relay(event, request.lane, RELAY_S, via=peer)
         if isinstance(outcome, Refused) and outcome.bad_signature:
             self._node.incoming.note_vain((peer,))  # likewise
         self._reply(peer, request.ticket, *_encode_outcome(outcome))

@@ -54,6 +54,18 @@ def test_participants_take_turns_and_within_them_offices() -> None:
     ]
 
 
+def test_nodes_that_relay_take_turns_however_many_lanes_one_of_them_names() -> None:
+    queue = FairQueue()
+    for number in range(300):
+        queue.add(lane(f"A{number}/root"), LARGE, "za-1")
+        queue.add(lane("IN/root"), LARGE, "za-1")
+    for _ in range(3):
+        queue.add(lane("IN/root"), SMALL, "eu-1")
+    taken = queue.take(6, anything)
+    assert taken.count(SMALL) == 3
+    assert len(queue) == 597
+
+
 def test_who_sends_large_events_has_fewer_of_them() -> None:
     queue = FairQueue()
     for _ in range(100):
@@ -84,6 +96,16 @@ def test_however_many_fill_their_share_the_next_one_has_room() -> None:
         assert shares.has_room(one)
         while shares.has_room(one):
             shares.add(one, 1)
+    assert shares.has_room(lane("IN/root"))
+
+
+def test_strangers_may_not_use_more_names_than_can_be_looked_through() -> None:
+    shares = LaneShares(10_000, names=6)
+    for number in range(3):
+        shares.add(lane(f"A{number}/root"), 1)
+    assert shares.has_room(lane("A0/root"))
+    assert not shares.has_room(lane("IN/root"))
+    shares.add(lane("A1/root"), -1)
     assert shares.has_room(lane("IN/root"))
 
 

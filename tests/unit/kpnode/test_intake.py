@@ -15,6 +15,7 @@ from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.life import NoteFiled
+from kpnode.raft import NodeId
 from kpnode.runtime import Committed, Node, Outcome, Refused, Unavailable
 
 OPENING = opening_events("BW/gaborone")
@@ -131,7 +132,7 @@ async def test_relayed_event_is_verified_again(node: Node) -> None:
     forged, good = decode_envelope(forge(OPENING[0])), decode_envelope(OPENING[0])
     lane = good.header.author
     outcomes = await asyncio.gather(
-        node.answer_relay(forged, lane, 10), node.answer_relay(good, lane, 10)
+        *[node.ordering.answer_relay(one, lane, 10, via=NodeId("eu-1")) for one in (forged, good)]
     )
     assert refusal_of(outcomes[0])[2]
     assert isinstance(outcomes[1], Committed)

@@ -7,10 +7,10 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
-from attacks.forgeries import forge
+from attacks.forgeries import forge, sign_as_strangers
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from electing import signer_of
-from founding import make_event, opening_events
+from founding import make_certificate, make_event, opening_events
 from serving import NAME, Clock, make_agreement, make_links, make_node
 from voices import Majority, Voice, open_term
 
@@ -18,6 +18,7 @@ from kpledger.log.statements import LogEnd
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
+from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.life import NoteFiled
 from kpnode.raft import Message, NodeId
 from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailable
@@ -171,7 +172,7 @@ async def test_leader_tries_what_was_relayed_to_it_once(tmp_path: Path) -> None:
     node, storage = make_node(tmp_path / "ledger", Clock(), others, max_block_bytes=largest)
     await node.start(make_links(node, others))
     first, second = await asyncio.gather(
-        node.answer_relay(EVENT, LANE, 10), node.answer_relay(SECOND, LANE, 10)
+        *[node.ordering.answer_relay(one, LANE, 10, via=OTHER) for one in (EVENT, SECOND)]
     )
     assert isinstance(first, Committed)
     assert second == Unavailable(SECOND.event_id, "the event was not ordered")
@@ -250,12 +251,86 @@ async def test_who_does_not_lead_verifies_nothing_that_is_passed_on_to_it(node: 
     assert not node.signatures.knows(EVENT)
 
 
-async def test_who_passes_on_what_no_honest_node_does_is_heard_more_slowly(tmp_path: Path) -> None:
+@pytest.fixture
+async def leading(tmp_path: Path) -> AsyncIterator[Node]:
+    """A node that leads; the other voters agree."""
     others = make_agreement()
     node, storage = make_node(tmp_path / "ledger", Clock(), others)
-    peers = make_links(node, others)
-    await node.start(peers)
-    assert await pass_on(peers, LEADER, *[EVENT.encoded] * 150) <= 0
-    assert await pass_on(peers, OTHER, *[forge(SECOND.encoded), b"no event"] * 75) > 0
+    await node.start(make_links(node, others))
+    yield node
     await node.stop()
     storage.close()
+
+
+async def test_who_passes_on_what_no_honest_node_does_is_heard_more_slowly(leading: Node) -> None:
+    peers = PeerLinks(leading, Ed25519PrivateKey.generate())
+    assert await pass_on(peers, LEADER, *[EVENT.encoded] * 150) <= 0
+    assert await pass_on(peers, OTHER, *[forge(SECOND.encoded), b"no event"] * 75) > 0
+
+
+async def test_what_one_peer_relays_waits_for_little_that_another_does(
+    leading: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many that have to be verified came before it."""
+    verified: list[bytes] = []
+    check = leading.signatures.check
+
+    def note(event: SignedEvent) -> None:
+        verified.append(event.encoded)
+        check(event)
+
+    monkeypatch.setattr(leading.signatures, "check", note)
+    forged = decode_envelope(forge(SECOND.encoded))
+    flood = [leading.ordering.answer_relay(forged, LANE, 30, via=OTHER) for _ in range(500)]
+    good = leading.ordering.answer_relay(EVENT, LANE, 30, via=LEADER)
+    *refused, recorded = await asyncio.gather(*flood, good)
+    assert all(isinstance(one, Refused) and one.bad_signature for one in refused)
+    assert isinstance(recorded, Committed)
+    assert verified.index(EVENT.encoded) <= 8
+
+
+async def test_who_names_the_lane_of_somebody_else_takes_no_room_of_what_others_relay(
+    leading: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kpnode.runtime.ordering._RELAYED", 1)
+    relayed = (EVENT, OTHER), (SECOND, OTHER), (SECOND, LEADER)
+    outcomes = await asyncio.gather(
+        *[leading.ordering.answer_relay(event, LANE, 30, via=via) for event, via in relayed]
+    )
+    assert [type(one) for one in outcomes] == [Committed, Unavailable, Committed]
+
+
+async def test_signatures_of_who_may_not_sign_are_not_verified_for_a_peer(
+    leading: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And whoever passes them on is not punished: they may have been in force with it."""
+    verified: list[SignedEvent] = []
+    monkeypatch.setattr(leading.signatures, "check", verified.append)
+    peers = PeerLinks(leading, Ed25519PrivateKey.generate())
+    assert await pass_on(peers, OTHER, *[sign_as_strangers(EVENT.encoded)] * 150) <= 0
+    assert verified == []
+
+
+async def test_key_that_an_event_before_it_registers_may_sign_what_is_relayed(
+    leading: Node,
+) -> None:
+    issue = make_event("BW/gaborone", CertificateIssued(certificate=make_certificate()))
+    events = [decode_envelope(one) for one in (*opening_events("BW/gaborone"), issue)]
+    outcomes = await asyncio.gather(
+        *[leading.ordering.answer_relay(event, LANE, 30, via=OTHER) for event in events]
+    )
+    assert [type(one) for one in outcomes] == [Committed] * len(events)
+
+
+async def test_what_is_worked_on_of_a_peer_is_bounded_in_bytes(
+    leading: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kpnode.transport.relay._RELAYED_BYTES", len(EVENT.encoded))
+    peers = PeerLinks(leading, Ed25519PrivateKey.generate())
+    said: list[tuple[int, str]] = []
+    monkeypatch.setattr(
+        peers, "_reply", lambda _, ticket, status, __: said.append((ticket, status))
+    )
+    await pass_on(peers, OTHER, EVENT.encoded, EVENT.encoded)
+    await pass_on(peers, OTHER, EVENT.encoded)
+    assert said == [(1, "unavailable"), (0, "committed"), (0, "committed")]
