@@ -36,8 +36,8 @@ _RELAYED: Final = 4096
 """Events that one peer relays which may be under way; who follows has half as many on their way."""
 _NAMES: Final = 256
 """In whose names: whose turn it is has to be found among all of them."""
-_VERIFYING: Final = 4
-"""Of one peer's at once: so many are before one that another relays."""
+_VERIFYING: Final = 16
+"""Of one peer's at once, in one call: so many are before one that another relays."""
 _PAUSE_S: Final = 1.0
 """Before an author that has its share already is told so."""
 
