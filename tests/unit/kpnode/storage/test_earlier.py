@@ -170,6 +170,12 @@ def test_damaged_record_is_refused(earlier: Path, key: bytes) -> None:
         convert(earlier)
 
 
+@pytest.mark.parametrize("key", [layout.SIGNED_KEY, layout.LAST_BLOCK_KEY])
+def test_height_beyond_all_others_is_one(earlier: Path, key: bytes) -> None:
+    write_records(earlier, {key: b"\xff" * 8})
+    assert convert(earlier).unsigned_until == (1 << 64) - 1
+
+
 def test_ledger_that_is_in_use_or_not_there_is_refused(earlier: Path, tmp_path: Path) -> None:
     convert(earlier)
     storage = LevelStorage(earlier, chain=CHAIN, create=False)
