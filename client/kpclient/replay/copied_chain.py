@@ -25,12 +25,12 @@ import os
 import re
 import signal
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final, TypeVar, cast
 
 import msgpack
 
@@ -47,6 +47,7 @@ from kpledger.log.evidence import Evidence
 from kpledger.log.evidence_file import MAX_EVIDENCE_BYTES, decode_evidence
 from kpledger.reading import open_file, say_trouble
 
+_ReadT = TypeVar("_ReadT")
 _READER: Final = "kpclient.replay.database_reader"
 _LACKING: Final = (
     "to read a copy takes LevelDB, which is not installed: pip install '.[copy]' in a clone of the"
@@ -154,31 +155,24 @@ class CopiedChain:
         """Yield the commit certificates that stand beside the blocks, unverified, by their terms.
 
         Raises:
-            ChainUnavailableError: they cannot be read, or one is none.
+            ChainUnavailableError: they cannot be read, or one is none; after all others.
         """
-        with closing(
-            _read_beside(self._database, layout.CERTIFICATE_PREFIX, MAX_CERTIFICATE_BYTES)
-        ) as found:
-            for encoded in found:
-                try:
-                    yield decode_commit_certificate(encoded)
-                except LedgerError as error:
-                    raise _refuse(self._database, str(error)) from None
+        return _read_beside(
+            self._database,
+            layout.CERTIFICATE_PREFIX,
+            MAX_CERTIFICATE_BYTES,
+            decode_commit_certificate,
+        )
 
     def evidence(self) -> Iterator[Evidence]:
         """Yield the evidence against voters that stands beside the blocks, unverified.
 
         Raises:
-            ChainUnavailableError: it cannot be read, or some of it is none.
+            ChainUnavailableError: it cannot be read, or some of it is none; after all that is.
         """
-        with closing(
-            _read_beside(self._database, layout.EVIDENCE_PREFIX, MAX_EVIDENCE_BYTES)
-        ) as found:
-            for encoded in found:
-                try:
-                    yield decode_evidence(encoded)
-                except LedgerError as error:
-                    raise _refuse(self._database, str(error)) from None
+        return _read_beside(
+            self._database, layout.EVIDENCE_PREFIX, MAX_EVIDENCE_BYTES, decode_evidence
+        )
 
 
 def _names(directory: Path) -> list[str]:
@@ -193,9 +187,19 @@ def _names(directory: Path) -> list[str]:
         raise _refuse(directory, error.strerror or str(error)) from None
 
 
-def _read_beside(directory: Path, prefix: bytes, most_bytes: int) -> Generator[bytes]:
-    """Yield what is stored under a prefix, no part of it larger than may be."""
-    return _read(directory, "beside", prefix.hex(), str(most_bytes))
+def _read_beside(
+    directory: Path, prefix: bytes, most_bytes: int, decode: Callable[[bytes], _ReadT]
+) -> Iterator[_ReadT]:
+    """Yield what is stored under a prefix, and say last what of it is none or too large."""
+    problem = ""
+    with closing(_read(directory, "beside", prefix.hex(), str(most_bytes))) as found:
+        for encoded in found:
+            try:
+                yield decode(encoded)
+            except LedgerError as error:
+                problem = problem or str(error)
+    if problem:
+        raise _refuse(directory, problem)
 
 
 def _read(directory: Path, *what: str) -> Generator[bytes]:

@@ -33,6 +33,7 @@ _TORN: Final = (
 )
 """How LevelDB says that a file is not there, or not whole: a table, CURRENT, or the manifest."""
 
+_FORMATS: Final = (layout.STORE_FORMAT, layout.UNSIGNED_FORMAT)
 _SHORTAGES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
 
 _Frame = tuple[int, bytes | str]
@@ -47,8 +48,8 @@ def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]
     try:
         with closing(plyvel.DB(directory, paranoid_checks=strict, compression=None)) as database:
             is_open = True
-            if strict and database.get(layout.FORMAT_KEY) is None:
-                torn = "the format record is missing, so that this is no whole database of a node"
+            if strict and database.get(layout.FORMAT_KEY) not in _FORMATS:
+                torn = "the format record is missing or unknown, so that this is no whole database"
             # Not plyvel's own iterator: it ends without a word where a damaged block is the last.
             found = database.raw_iterator(verify_checksums=strict, fill_cache=False)
             with closing(found):
@@ -82,6 +83,7 @@ def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]
 
 def read_beside(directory: str, prefix: bytes, most_bytes: int) -> Iterator[_Frame]:
     """Yield what stands beside the blocks under a prefix, and last why there is no more."""
+    lost = ""
     try:
         with closing(plyvel.DB(directory, paranoid_checks=True, compression=None)) as database:
             found = database.raw_iterator(verify_checksums=True, fill_cache=False)
@@ -90,11 +92,11 @@ def read_beside(directory: str, prefix: bytes, most_bytes: int) -> Iterator[_Fra
                 while found.valid() and found.key().startswith(prefix):
                     key, encoded = found.key(), found.value()
                     if len(encoded) > most_bytes:
-                        yield 0, f"the record under {key[:64].hex()} has {len(encoded)} bytes"
-                        return
-                    yield 1, encoded
+                        lost = f"the record under {key[:64].hex()} has {len(encoded)} bytes"
+                    else:
+                        yield 1, encoded
                     found.next()
-        yield 1, ""
+        yield (0, lost) if lost else (1, "")
     except plyvel.Error as error:
         yield _fail(error)
     except MemoryError:

@@ -189,7 +189,10 @@ class _Comparison:
         same = [one for one in self._sources if judged[id(one)] is Agreement.SAME]
         unread = (*self._find_unread(), *self._find_unshown())
         forks = (*self._find_forks(same), *self._find_unread_forks(unread))
-        is_decided = not self._problems and Agreement.UNKNOWN not in agreements
+        is_decided = not (self._problems or Agreement.UNKNOWN in agreements)
+        # What could not be had of a copy or of the reference may be a proof, or another end.
+        is_whole = chain.height >= self._reference.height
+        is_decided &= is_whole and not any(one.problem for one in same if not one.is_node)
         final = chain.final_of(self._certificates)
         # As they said at one moment: the reference has been read since, and may have grown.
         longest = max(one.height for one in self._sources if not one.is_remembered)
@@ -250,7 +253,7 @@ class _Comparison:
             return Agreement.OTHER
         names = " and ".join(one.name for one in unfinished)
         said = f"nobody has certified what {names} has from block {height} on"
-        if len(unfinished) == 1:
+        if len(unfinished) == 1 and not unfinished[0].problem:
             source.problem = f"{said}: an end that was never final, which others replaced"
             return Agreement.UNFINISHED
         self._problems.append(f"{said}: the end of one was never final, or the ledger has forked")

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -149,11 +150,16 @@ class HistoryReader:
         """
         chain = CopiedChain(directory)
         source = HistorySource(name=chain.source, is_node=False)
-        try:
-            source.take(Electorate.of(self.genesis), chain.certificates())
-            source.take_evidence(Electorate.of(self.genesis), chain.evidence())
-        except (ClientError, OSError, MemoryError) as error:
-            source.problem = describe_trouble(error)
+        electorate = Electorate.of(self.genesis)
+        for take in (
+            partial(source.take, electorate, chain.certificates()),
+            partial(source.take_evidence, electorate, chain.evidence()),
+        ):
+            # What cannot be read of one says nothing of the other.
+            try:
+                take()
+            except (ClientError, OSError, MemoryError) as error:
+                source.problem = describe_trouble(error)
         self._read(source, chain)
         if source.chain is not None:
             source.height = source.chain.height
@@ -207,21 +213,23 @@ class HistoryReader:
         """Read blocks, and verify their headers, as far as both goes."""
         heads, openings, first = VerifiedHeads(self.genesis), 0, None
         try:
-            with show_progress(f"blocks of {source.name}", chain.height) as advance:
-                for block in chain:
-                    if isinstance(block, UnreadableBlock):
-                        source.problem = f"block {block.height} cannot be read: {block.why}"
-                        break
-                    entry = decode_stored_entry(block.stored)
-                    is_opening = entry.kind == NOOP_ENTRY
-                    first = first or (entry if entry.payload else None)
-                    heads.feed(block.height, block.stored)
-                    openings = openings + 1 if is_opening else 0
-                    if openings > MAX_OPENINGS:
-                        problem = f"more than {MAX_OPENINGS} blocks follow that only open terms"
-                        raise ChainUnavailableError(problem)
-                    advance(1)
-            heads.settle()
+            try:
+                with show_progress(f"blocks of {source.name}", chain.height) as advance:
+                    for block in chain:
+                        if isinstance(block, UnreadableBlock):
+                            source.problem = f"block {block.height} cannot be read: {block.why}"
+                            break
+                        entry = decode_stored_entry(block.stored)
+                        is_opening = entry.kind == NOOP_ENTRY
+                        first = first or (entry if entry.payload else None)
+                        heads.feed(block.height, block.stored)
+                        openings = openings + 1 if is_opening else 0
+                        if openings > MAX_OPENINGS:
+                            problem = f"more than {MAX_OPENINGS} blocks follow that only open terms"
+                            raise ChainUnavailableError(problem)
+                        advance(1)
+            finally:
+                heads.settle()  # also what stands before trouble
         except LedgerError as error:
             try:
                 if first is not None and not heads.height:

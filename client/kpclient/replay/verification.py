@@ -198,14 +198,16 @@ def _take_certificates(
     auditor: audit.Auditor, certificates: Iterable[CommitCertificate]
 ) -> str | None:
     """Hold certificates against the chain to come; say why not all can be, if so."""
+    doubt = None
     try:
         for one in certificates:
-            auditor.certify(one)
+            try:
+                auditor.certify(one)
+            except LedgerError as error:
+                doubt = doubt or f"what stands beside the blocks is no certificate: {error}"
     except (ClientError, OSError, MemoryError) as error:
-        return describe_trouble(error)
-    except LedgerError as error:
-        return f"what stands beside the blocks is no certificate: {error}"
-    return None
+        doubt = doubt or describe_trouble(error)
+    return doubt
 
 
 def _place(before: Sequence[audit.AuditProgress], violation: audit.Violation) -> _Finding:
