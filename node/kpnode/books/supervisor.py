@@ -11,7 +11,7 @@ import logging
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
@@ -145,7 +145,17 @@ class BooksSupervisor:
             listener = opened.enter_context(place.listener.dup())
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             opened.pop_all()
-        running = asyncio.ensure_future(self._run(theirs, listener))
+        with theirs, listener, closing(writer):
+            return await self._feed(place, self._run(theirs, listener), reader, writer)
+
+    async def _feed(
+        self,
+        place: BooksSocket,
+        run: Awaitable[str],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> str:
+        running = asyncio.ensure_future(run)
         feeding = asyncio.create_task(
             feed_books(self._node, reader, writer, wanted=self._wanted, on_height=self._take_height)
         )
@@ -157,14 +167,13 @@ class BooksSupervisor:
                 return watching.result()
             if feeding.done() and (problem := _problem_of(feeding)):
                 return problem
-            return await asyncio.wait_for(running, _STOP_S)
+            # Not ``wait_for``, which forgets that it was cancelled if the task is done (3.11).
+            async with asyncio.timeout(_STOP_S):
+                return await running
         except TimeoutError:
             return "the process has let go of its feed"
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            writer.close()
+            await end_tasks(tasks)
 
     async def _watch(self, place: BooksSocket) -> str:
         """Ask for signs of life, once the books have been opened; returns when none comes."""

@@ -45,7 +45,8 @@ class Rounds:
             return None
         self._last = _Round(ticket, leader, asyncio.get_running_loop().create_future())
         try:
-            return await asyncio.wait_for(self._last.index, self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                return await self._last.index
         except TimeoutError:
             return None
 

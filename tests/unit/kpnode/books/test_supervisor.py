@@ -1,6 +1,7 @@
 """The supervisor: keeps the books running, says how they are, and never waits for them."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -66,6 +67,24 @@ async def test_books_that_cannot_be_started_are_tried_again(served: Served, tmp_
     async with supervised(BooksSupervisor(served.node, place, fail)) as books:
         await wait_until(lambda: len(starts) >= 2)
         await wait_until(lambda: "no such program" in str(books.status().problem))
+
+
+async def test_books_that_cannot_be_started_are_stopped_at_any_moment(
+    served: Served, tmp_path: Path
+) -> None:
+    async def fail(feed: socket.socket, listener: socket.socket) -> str:
+        feed.close()
+        listener.close()
+        raise FileNotFoundError("no such program")
+
+    place = tmp_path / "other"
+    place.mkdir()
+    for turns in range(30):
+        async with asyncio.timeout(PATIENCE_S):
+            async with supervised(BooksSupervisor(served.node, place, fail)):
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+        gc.collect()
 
 
 async def test_the_process_is_watched_fed_and_stopped(served: Served, tmp_path: Path) -> None:
