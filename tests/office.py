@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -104,6 +105,11 @@ def walk(words: tuple[str, ...], command: object) -> Iterator[tuple[tuple[str, .
 
 def new_number() -> str:
     return f"BW{next(_serials):08d}"
+
+
+def today() -> str:
+    """Give the day for which commands take it where none is named."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def issuing(number: str, *options: str) -> tuple[str, ...]:

@@ -1,15 +1,12 @@
 """One file tells what many authors say: certificates, cases and proceedings, each in its order."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from office import PARTIES_IN_DRAFTS, Ledger, new_number
+from office import PARTIES_IN_DRAFTS, Ledger, new_number, today
 
 pytestmark = pytest.mark.slow
-
-TODAY = datetime.now(UTC).date().isoformat()
 
 
 def line(kind: str, subject: str, *keys: str, **body: object) -> str:
@@ -33,7 +30,7 @@ def submit(ledger: Ledger, tmp_path: Path, *lines: str) -> dict[str, object]:
 
 
 def arrived(number: str) -> str:
-    found: dict[str, object] = {"arrived_on": TODAY, "seals_intact": True, "opened": False}
+    found: dict[str, object] = {"arrived_on": today(), "seals_intact": True, "opened": False}
     return line(
         "arrival_recorded", number, "mumbai", **found, found_carat_thousandths=None, remarks=""
     )
@@ -58,7 +55,7 @@ def test_a_case_under_a_dead_certificate_is_told_by_both_ends(
             "return_received",
             case,
             "gaborone",
-            received_on=TODAY,
+            received_on=today(),
             carat_thousandths=1500,
             condition="",
         ),

@@ -1,17 +1,15 @@
 """Commands for everyday statements against a real network: each says what it is meant to say."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from office import PARTIES_IN_DRAFTS, Ledger, new_number
+from office import PARTIES_IN_DRAFTS, Ledger, new_number, today
 
 from kpledger.base.hashing import sha256
 
 pytestmark = pytest.mark.slow
 
-TODAY = datetime.now(UTC).date().isoformat()
 EXPORTER = ("--key", "gaborone")
 IMPORTER = ("--key", "mumbai")
 
@@ -31,7 +29,7 @@ def test_a_certificate_is_validated_announced_and_amended(ledger: Ledger) -> Non
     assert body["seals"] == ["A-1"]
     way = ("--carrier", "Air", "--waybill", "083-1", "--transit", "AE")
     body = body_of(ledger, "notify", number, *way, *EXPORTER)
-    assert (body["exported_on"], body["transit"], body["expected_on"]) == (TODAY, ["AE"], None)
+    assert (body["exported_on"], body["transit"], body["expected_on"]) == (today(), ["AE"], None)
     change = ("amend", number, "--field", "importer.name", "--reason", "typing", "--new")
     assert body_of(ledger, *change, "I", *EXPORTER)["old"] == "Importer"
     ledger.ask("arrive", number, *IMPORTER)
@@ -77,7 +75,7 @@ def test_a_lost_certificate_is_found_and_an_unused_one_returned(ledger: Ledger) 
     assert ledger.state(number) == "LOST"
     ledger.ask("found", number, "--circumstances", "mail", *EXPORTER)
     assert ledger.state(number) == "VALIDATED"
-    assert body_of(ledger, "return-unused", number, *EXPORTER) == {"returned_on": TODAY}
+    assert body_of(ledger, "return-unused", number, *EXPORTER) == {"returned_on": today()}
 
 
 def test_a_discrepancy_is_resolved_by_both_ends(ledger: Ledger) -> None:
@@ -106,7 +104,7 @@ def test_a_refused_shipment_is_received_back(ledger: Ledger) -> None:
     ledger.ask("arrive", number, *IMPORTER)
     ledger.ask("refuse", number, "--reason", "CONTENTS_DIFFER", *IMPORTER)
     body = body_of(ledger, "receive-back", number, "--condition", "sealed", *EXPORTER)
-    assert (body["carat_thousandths"], body["received_on"]) == (12_345, TODAY)
+    assert (body["carat_thousandths"], body["received_on"]) == (12_345, today())
 
 
 def test_a_case_without_a_certificate_is_opened_and_seized(ledger: Ledger) -> None:
@@ -125,7 +123,7 @@ def test_a_case_without_a_certificate_is_opened_and_seized(ledger: Ledger) -> No
 def test_a_shipment_that_surfaced_elsewhere_is_diverted(ledger: Ledger) -> None:
     number = ledger.issue("--destination", "ZA")
     ledger.ask("notify", number, "--carrier", "Air", "--waybill", "1", *EXPORTER)
-    ledger.ask("transit", number, "--left-on", TODAY, *IMPORTER)
+    ledger.ask("transit", number, "--left-on", today(), *IMPORTER)
     ledger.ask("divert", number, "--place", "Mumbai", *IMPORTER)
     assert ledger.state(number) == "DIVERTED"
 
