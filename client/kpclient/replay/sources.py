@@ -92,10 +92,14 @@ class HistorySource:
     def take_evidence(self, electorate: Electorate, shown: Iterable[Evidence]) -> None:
         """Keep the proofs of two histories; who is accused of anything else is asked elsewhere."""
         for one in shown:
-            with suppress(LedgerError):
-                if isinstance(one, Fork):
-                    judge(one, electorate)
-                    self.forks.append(one)
+            if not isinstance(one, Fork):
+                continue
+            try:
+                judge(one, electorate)
+            except LedgerError as error:
+                self.problem = f"it holds a proof of two histories that does not hold: {error}"
+            else:
+                self.forks.append(one)
 
 
 _Asked = tuple[HistorySource, tuple[CommitCertificate, ...]]

@@ -98,6 +98,12 @@ def test_proof_of_a_fork_is_found_beside_what_is_damaged(tmp_path: Path) -> None
     code, said = audit(tmp_path, ours, ours)
     assert code == 1
     assert said.startswith("FORK: it is proven that there is more than one history")
+    unproven = encoded.replace(FINAL.by[0].signature, bytes(64))
+    change(ours, {SECOND: encode(FINAL), layout.evidence_key(bytes(32)): unproven})
+    with plyvel.DB(str(ours / layout.DATABASE_DIRECTORY)) as database:
+        database.delete(*proof)
+    code, said = audit(tmp_path, ours, ours)
+    assert (code, said.partition(":")[0]) == (2, "UNDECIDED")
 
 
 def test_one_copy_that_contradicts_a_majority_does_so_beside_what_is_damaged(
