@@ -81,7 +81,7 @@ class Promises:
         """See what of it the next save takes out of the log."""
         if promise is None:
             return None
-        if self._is_held(promise):
+        if promise.lost is not None and self._is_held(promise):
             promise = Promise(end=promise.end)
         first = self._core.persisted + 1
         highest = promise.end.index if promise.lost is None else promise.lost.index - 1
