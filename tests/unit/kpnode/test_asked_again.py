@@ -1,10 +1,7 @@
 """A candidate that asks again with another log gets no other vote: it could convict the voter."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final, TypeVar
 
-import pytest
 from electing import signer_of
 from single_engine import ELECTION_TICKS, HONEST, LIAR, ME, World
 from voices import ShownLog
@@ -19,14 +16,6 @@ from kpnode.step import Step
 
 TERM: Final = 2
 SaidT = TypeVar("SaidT", Acknowledgement, Vote)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "ledger")
-    world.lead()
-    yield world
-    world.storage.close()
 
 
 def read(step: Step, kind: type[SaidT]) -> list[SaidT]:

@@ -1,10 +1,7 @@
 """What a node keeps of the evidence that it finds, and is shown."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
-import pytest
 from electing import signer_of
 from founding import signing_key, vary
 from single_engine import HONEST, LIAR, ME, World
@@ -20,14 +17,6 @@ from kpnode.docket import Docket
 from kpnode.raft import AppendRequest, Entry
 
 MANY: Final = 50
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "ledger")
-    world.lead()
-    yield world
-    world.storage.close()
 
 
 def open_docket(world: World) -> Docket:

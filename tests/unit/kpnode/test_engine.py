@@ -1,6 +1,5 @@
 """The engine: what only a liar would send does not reach the core."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -57,14 +56,6 @@ from kpnode.step import LeaderStalled, Loss, Step
 from kpnode.submission import Refused, Retry
 
 BEGINNING = LogEnd(term=0, index=0, head=make_genesis().chain)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "ledger")
-    world.lead()
-    yield world
-    world.storage.close()
 
 
 def test_append_that_contradicts_a_committed_block_is_refused(world: World) -> None:

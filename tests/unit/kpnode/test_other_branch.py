@@ -1,8 +1,5 @@
 """A follower that acknowledges another branch to the leader whose own it has acknowledged lies."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from electing import signer_of
 from founding import vary
@@ -12,14 +9,6 @@ from kpledger.log.conviction import Guilt
 from kpledger.log.evidence import DoubleAcknowledgement
 from kpledger.log.evidence_file import decode_evidence
 from kpledger.log.judging import judge
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "ledger")
-    world.lead()
-    yield world
-    world.storage.close()
 
 
 @pytest.mark.parametrize("below", [0, 1])

@@ -1,8 +1,6 @@
 """The engine: blocks of a lying leader beside those of the log, on one branch or another."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,14 +11,6 @@ from kpledger.base.codec import encode
 from kpledger.log.block import decode_block, decode_block_header, encode_block
 from kpledger.log.statements import LogEnd
 from kpnode.raft import AppendRequest, Entry, EntryKind, Index, NodeId
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "ledger")
-    world.lead()
-    yield world
-    world.storage.close()
 
 
 def follow(world: World, leader: NodeId = HONEST) -> Reign:

@@ -1,23 +1,11 @@
 """Refusals of a leader: said only when it has proven that it led, and what they rest on is safe."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from single_engine import ELECTION_TICKS, HONEST, LIAR, World, key_added
 
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.outcome import Rule
 from kpnode.raft import Role, Tick, TransferRequested
 from kpnode.submission import Refused, Retry
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "ledger")
-    world.lead()
-    yield world
-    world.storage.close()
 
 
 def test_refusal_waits_for_proof_that_its_node_leads(world: World) -> None:

@@ -1,8 +1,5 @@
 """Blocks of one append that do not follow each other: refused before anything is saved."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from branches import sign_header
 from founding import vary
@@ -11,14 +8,6 @@ from single_engine import HONEST, LIAR, Reign, World
 from kpledger.base.codec import encode
 from kpledger.log.block import SealedBlock, decode_block, decode_block_header
 from kpnode.raft import AppendRequest, Entry, Received
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "ledger")
-    world.lead()
-    yield world
-    world.storage.close()
 
 
 def unlink(reign: Reign) -> Entry:
