@@ -78,7 +78,7 @@ class HostileNode(Script):
     refuses: int = 0
     """Answer all but the status with a problem of this status."""
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         await request.read()
         self.asked.append(f"{request.method} {request.path}")
         if request.path == "/v1/status":

@@ -10,6 +10,7 @@ import msgpack
 import msgspec
 from aiohttp import web
 from founding import make_genesis
+from lab.listening import answering
 
 from kpledger.api.answers import Problem
 
@@ -63,7 +64,7 @@ class Script:
     retry_after: str = ""
     """Comes with every problem."""
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.path}")
         self.queries.append(request.query_string)
         if request.method == "POST":
@@ -82,7 +83,7 @@ class Script:
 class Answering(Protocol):
     """Whatever answers requests as it likes."""
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one."""
         ...
 
@@ -90,12 +91,5 @@ class Answering(Protocol):
 @asynccontextmanager
 async def served(node: Answering, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Serve what answers on every path, over TLS if it is given; gives the URL, with http."""
-    server = web.Application()
-    server.router.add_route("*", "/{path:.*}", node.answer)
-    runner = web.AppRunner(server)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with answering(node.answer, tls) as port:
+        yield f"http://127.0.0.1:{port}"

@@ -6,8 +6,8 @@ Every command runs as a process of its own.
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import aiohttp
@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from copied import store, write_copy, write_genesis
 from founding import issue, make_certificate, number_of, open_trade
+from lab.listening import conversing
 from network import NetworkSeen, ask_status, running_network
 from scripted_node import STATUS
 
@@ -82,35 +83,7 @@ async def send_a_byte_now_and_then(writer: asyncio.StreamWriter) -> AsyncIterato
         await asyncio.sleep(0.2)  # the attack itself
 
 
-Serves = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def listening(serve: Serves) -> AsyncIterator[str]:
-    """Serve every connection so, and end all of them at last."""
-    serving: set[asyncio.Task[None]] = set()
-
-    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        serving.add(task)
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await serve(reader, writer)
-        writer.transport.abort()
-        with suppress(OSError):
-            await writer.wait_closed()
-
-    server = await asyncio.start_server(take, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        for task in serving:
-            task.cancel()
-        await asyncio.gather(*serving)
-
-
-def serving(write: Writes, height: int) -> AbstractAsyncContextManager[str]:
+def serving(write: Writes, height: int) -> AbstractAsyncContextManager[int]:
     """Serve a status that claims a height, and blocks as they are written."""
     status = json.dumps(STATUS | {"height": height}).encode()
 
@@ -125,7 +98,7 @@ def serving(write: Writes, height: int) -> AbstractAsyncContextManager[str]:
             async for _ in write(writer):
                 await writer.drain()
 
-    return listening(serve)
+    return conversing(serve)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +111,8 @@ def serving(write: Writes, height: int) -> AbstractAsyncContextManager[str]:
 async def test_an_audit_of_a_node_that_never_ends_ends(
     tmp_path: Path, write: Writes, height: int, said: str
 ) -> None:
-    async with serving(write, height) as url:
-        words = ("--node", url, "--timeout", "1")
+    async with serving(write, height) as port:
+        words = ("--node", f"http://127.0.0.1:{port}", "--timeout", "1")
         code, report = await audit(write_genesis(tmp_path), *words)
     assert (code, report["verdict"], said in str(report["problem"])) == (2, "UNDECIDED", True)
 
@@ -198,7 +171,8 @@ async def test_one_lying_status_locks_out_no_honest_node(tmp_path: Path) -> None
         status = await ask_status(session, seen.nodes[0])
         height = msgspec.convert(status["height"], int)
         lie = status | {"height": height + 3, "head": "ab" * 32, "tree_root": "cd" * 32}
-        async with serving_status(lie) as liar:
+        async with serving_status(lie) as port:
+            liar = f"http://127.0.0.1:{port}"
             assert (await ask(liar)).code != 0
             told = await ask(honest)
         assert (told.code, told.stderr.count("\n")) == (0, 1)
@@ -206,7 +180,7 @@ async def test_one_lying_status_locks_out_no_honest_node(tmp_path: Path) -> None
         assert f"but {liar} has claimed height {lie['height']} " in told.stderr
 
 
-def serving_status(status: dict[str, object]) -> AbstractAsyncContextManager[str]:
+def serving_status(status: dict[str, object]) -> AbstractAsyncContextManager[int]:
     """Serve one status at every path."""
     body = json.dumps(status).encode()
 
@@ -214,4 +188,4 @@ def serving_status(status: dict[str, object]) -> AbstractAsyncContextManager[str
         while await reader.readuntil(b"\r\n\r\n"):
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
-    return listening(serve)
+    return conversing(serve)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from lab.chaos.proxy import Link
+from lab.listening import conversing
 
 HOST = "127.0.0.1"
 PATIENCE_S = 30.0
@@ -28,7 +29,6 @@ class Echo:
                 self.heard += data
                 writer.write(data.upper())
         self.ended.set()
-        writer.close()
 
 
 @dataclass(slots=True)
@@ -44,15 +44,13 @@ class Wire:
 @asynccontextmanager
 async def laid_wire() -> AsyncIterator[Wire]:
     echo, link = Echo(), Link(random.Random(1))
-    server = await asyncio.start_server(echo.serve, HOST, 0)
-    port = await link.open(HOST, 0, (HOST, server.sockets[0].getsockname()[1]))
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            yield Wire(link, echo, port)
-    finally:
-        await link.close()
-        server.close()
-        await server.wait_closed()
+    async with conversing(echo.serve) as far:
+        near = await link.open(HOST, 0, (HOST, far))
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                yield Wire(link, echo, near)
+        finally:
+            await link.close()
 
 
 async def is_silent(reader: asyncio.StreamReader) -> bool:

@@ -36,7 +36,7 @@ class Compressing:
     fold: Callable[[bytes], bytes]
     wanted: set[str] = field(default_factory=set)
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.wanted.add(request.headers["Accept-Encoding"])
         is_genesis = request.path == "/v1/genesis"
         body = self.fold(make_genesis().encoded if is_genesis else msgspec.json.encode(STATUS))

@@ -35,7 +35,7 @@ class Failing(Script):
         super().__init__({"POST /v1/events": problem(503, "there is no leader")})
         self._how = how
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method != "POST" or self._how == "503":
             return await super().answer(request)
         self.batches.append([await request.read()])

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from aiohttp import web
+from lab.listening import answering
 from network import run_kpnode
 from office import Ledger
 
@@ -20,7 +21,7 @@ AT = "auditor:se%2Ccret@"
 async def proxying(node: str) -> AsyncIterator[str]:
     """Serve a node under a path, to whoever knows the password; gives the address of the proxy."""
 
-    async def pass_on(request: web.Request) -> web.StreamResponse:
+    async def pass_on(request: web.BaseRequest) -> web.StreamResponse:
         kind, _, login = request.headers.get("Authorization", "").partition(" ")
         if (kind, b64decode(login)) != ("Basic", LOGIN):
             raise web.HTTPUnauthorized
@@ -33,16 +34,8 @@ async def proxying(node: str) -> AsyncIterator[str]:
                 await response.write(piece)
             return response
 
-    app = web.Application()
-    app.router.add_route("*", PATH + "/{rest:.*}", pass_on)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    assert site._server is not None
-    async with aiohttp.ClientSession() as session:
-        yield f"127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with aiohttp.ClientSession() as session, answering(pass_on) as port:
+        yield f"127.0.0.1:{port}"
 
 
 COMMANDS = (

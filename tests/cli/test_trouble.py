@@ -26,7 +26,7 @@ class Hesitating(Script):
 
     decides = False
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method != "POST":
             return await super().answer(request)
         self.answers["POST /v1/events"] = {"results": []}
@@ -145,7 +145,7 @@ class Damaged(Script):
         super().__init__({"GET /v1/genesis": make_genesis().encoded})
         self._damage, self._spared = damage, spared
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if (request.method, request.path) not in {("GET", "/v1/status"), ("GET", "/v1/genesis")}:
             self.answers[f"{request.method} {request.path}"] = {"a": 1}
         given = await super().answer(request)

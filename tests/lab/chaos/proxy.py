@@ -16,6 +16,8 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from lab.listening import stop_accepting
+
 _CHUNK_BYTES: Final = 1 << 16
 _CHUNKS: Final = 64
 """Held for one direction of a connection; behind them the sender's own buffers fill."""
@@ -95,7 +97,7 @@ class Link:
     async def close(self) -> None:
         """Stop listening and end all connections."""
         if self._server is not None:
-            self._server.close()
+            await stop_accepting(self._server)
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()

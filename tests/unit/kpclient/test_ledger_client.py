@@ -7,14 +7,14 @@ an honest one answers is tried in ``tests/cli``.
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import parse_qsl
 
 import msgspec
 import pytest
 from aiohttp import web
 from founding import make_event, make_genesis, open_trade, signing_key
-from scripted_node import STATUS, Script, problem
+from scripted_node import STATUS, Script, problem, served
 from statements import CERTIFICATE as DECLARED
 
 from kpclient.errors import UsageError
@@ -90,22 +90,10 @@ def answered(event: SignedEvent) -> dict[str, object]:
 @asynccontextmanager
 async def playing(*scripts: Script) -> AsyncIterator[LedgerClient]:
     """Start scripted nodes and a line to them, in this order."""
-    runners = []
-    for script in scripts:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", script.answer)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        runners.append(runner)
-    try:
-        async with client_of(*(script.url for script in scripts)) as ledger:
-            yield ledger
-    finally:
-        for runner in runners:
-            await runner.cleanup()
+    async with AsyncExitStack() as stack:
+        for script in scripts:
+            script.url = await stack.enter_async_context(served(script))
+        yield await stack.enter_async_context(client_of(*(script.url for script in scripts)))
 
 
 @asynccontextmanager
@@ -324,7 +312,7 @@ async def test_an_answer_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_a_redirect_is_not_followed() -> None:
     class Redirecting(Script):
-        async def answer(self, request: web.Request) -> web.StreamResponse:
+        async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
             if request.path == "/v1/status":
                 return await super().answer(request)
             raise web.HTTPFound("/v1/status", text="{}")
@@ -387,7 +375,7 @@ class Unsure(Script):
         self.over = asyncio.Event()
         self.timeouts_ms: list[int] = []
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/v1/status":
             return await super().answer(request)
         self.timeouts_ms.append(int(request.query["timeout_ms"]))

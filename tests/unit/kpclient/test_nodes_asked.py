@@ -45,7 +45,7 @@ class Standing(Script):
         super().__init__()
         self._stranger, self._passed = stranger, passed
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if len(self.asked) < self._passed:
             return await super().answer(request)
         await request.read()
@@ -60,7 +60,7 @@ class Hanging(Script):
         super().__init__()
         self.over = asyncio.Event()
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.asked.append(request.path)
         await self.over.wait()
         return web.Response()

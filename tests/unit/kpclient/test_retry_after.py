@@ -1,12 +1,11 @@
 """When a node that asks for patience is asked again: as it says, and no sooner."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from aiohttp import web
 from founding import make_genesis
-from scripted_node import Script, problem
+from scripted_node import Script, problem, served
 
 from kpclient.net.node_client import NodeClient, NodeUnreachableError
 from kpledger.api.routes import BLOCKS, GENESIS
@@ -19,21 +18,10 @@ BUSY = problem(429, "you have your share")
 @asynccontextmanager
 async def playing(*scripts: Script, timeout_s: float = 5.0) -> AsyncIterator[NodeClient]:
     """Start scripted nodes and a client of them, in this order."""
-    runners, urls = [], []
-    for script in scripts:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", script.answer)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        urls.append(f"http://127.0.0.1:{runner.addresses[0][1]}")
-        runners.append(runner)
-    try:
+    async with AsyncExitStack() as stack:
+        urls = [await stack.enter_async_context(served(script)) for script in scripts]
         async with NodeClient(LEDGER, urls, timeout_s=timeout_s, observe=lambda *_: None) as client:
             yield client
-    finally:
-        for runner in runners:
-            await runner.cleanup()
 
 
 async def fetch(client: NodeClient) -> bytes:

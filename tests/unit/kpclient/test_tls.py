@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from founding import make_genesis
+from lab.listening import answering, conversing
 from scripted_node import STATUS
 
 from kpclient.net.ledger_client import LedgerClient
@@ -71,21 +72,14 @@ async def served(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "node.pem")
 
-    async def status(request: web.Request) -> web.StreamResponse:
+    async def status(request: web.BaseRequest) -> web.StreamResponse:
         asked.append(request.path)
         return web.Response(body=msgspec.json.encode(STATUS))
 
-    app = web.Application()
-    app.router.add_get("/v1/status", status)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context if speaks_tls else None).start()
-    url = f"{scheme}://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with answering(status, context if speaks_tls else None) as port:
+        url = f"{scheme}://127.0.0.1:{port}"
         async with NodeClient(GENESIS, [url], timeout_s=timeout_s, observe=lambda *_: None) as line:
             yield LedgerClient(GENESIS, line)
-    finally:
-        await runner.cleanup()
 
 
 async def test_the_holder_of_a_pinned_key_is_asked(tmp_path: Path) -> None:
@@ -146,12 +140,13 @@ async def test_a_handshake_that_fails_is_told_by_its_cause(said: bytes, told: st
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(5)
         writer.write(said)
-        writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with NodeClient(GENESIS, [url], timeout_s=0.3, observe=lambda *_: None) as line:
+    async with (
+        conversing(answer) as port,
+        NodeClient(
+            GENESIS, [f"https://127.0.0.1:{port}"], timeout_s=0.3, observe=lambda *_: None
+        ) as line,
+    ):
         with pytest.raises(NodeUnreachableError) as caught:
             await LedgerClient(GENESIS, line).status()
-    server.close()
     assert told in str(caught.value)

@@ -36,7 +36,7 @@ class OneAnswer:
     said: Mapping[str, object]
     token: str
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return web.json_response({}, status=401)
         return web.json_response(self.said, status=self.status)

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, strategies as st
+from lab.listening import stop_accepting
 
 from kpledger.base.pinning import build_tls_certificate
 from kpnode.config import Address
@@ -96,19 +97,6 @@ async def linked(
         for talking in conversations:
             talking.cancel()
         await http.shutdown(0.05)
-
-
-async def stop_accepting(server: asyncio.Server) -> None:
-    """Close a server's listening sockets, and no other.
-
-    `asyncio.Server.close` alone loses a connection that was accepted in the same turn of the loop,
-    with its socket open (python/cpython issue 109564, still open for 3.11 and 3.12).
-    """
-    loop = asyncio.get_running_loop()
-    for listening in server.sockets:
-        loop.remove_reader(listening.fileno())
-    await asyncio.sleep(0)
-    server.close()
 
 
 async def test_a_full_queue_drops_the_newest_and_says_so_once(until: Until) -> None:
