@@ -15,8 +15,9 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -59,11 +60,7 @@ def run(load: Load, directory: Path, against: str | None) -> dict[str, object]:
         if against is not None:
             checkouts.append(stack.enter_context(check_out(against, scratch / "against")))
         syncs = [measure_syncs_per_s(scratch, _RATE_S)]
-        rows = []
-        for number in range(load.rounds):
-            for checkout in checkouts:
-                network = scratch / f"{checkout.name}-{number}"
-                rows += asyncio.run(_bear(load, checkout, network))
+        rows = asyncio.run(_bear(load, checkouts, scratch))
         syncs.append(measure_syncs_per_s(scratch, _RATE_S))
     return {
         "benchmark": "commit",
@@ -81,16 +78,29 @@ def run(load: Load, directory: Path, against: str | None) -> dict[str, object]:
     }
 
 
-async def _bear(load: Load, checkout: Checkout, directory: Path) -> list[dict[str, object]]:
-    """Load one network with each number of clients in turn, without and with readers."""
+async def _bear(
+    load: Load, checkouts: Sequence[Checkout], directory: Path
+) -> list[dict[str, object]]:
+    """Load one network of each checkout with each number of clients, without and with readers.
+
+    All are up all the time, and one is loaded at a time: what is compared is measured within
+    seconds, since a shared machine is not equally fast from one minute to the next.
+    """
     rows = []
-    async with run_devnet(checkout, directory, load.voters) as devnet:
-        for clients in load.clients:
-            for readers in (0, load.readers) if load.readers else (0,):
-                row = {"commit": checkout.name, "clients": clients, "readers": readers}
-                row |= await _measure(devnet, load, clients, readers)
-                print(" ".join(f"{k}={v}" for k, v in row.items()), file=sys.stderr)  # noqa: T201
-                rows.append(row)
+    async with AsyncExitStack() as stack:
+        networks = [
+            (
+                one,
+                await stack.enter_async_context(run_devnet(one, directory / one.name, load.voters)),
+            )
+            for one in checkouts
+        ]
+        cases = product(load.clients, (0, load.readers) if load.readers else (0,), networks)
+        for clients, readers, (checkout, devnet) in tuple(cases) * load.rounds:
+            row = {"commit": checkout.name, "clients": clients, "readers": readers}
+            row |= await _measure(devnet, load, clients, readers)
+            print(" ".join(f"{k}={v}" for k, v in row.items()), file=sys.stderr)  # noqa: T201
+            rows.append(row)
     return rows
 
 
