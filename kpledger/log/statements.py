@@ -41,6 +41,9 @@ that was restored or copied does not speak with the voice of its successor unnot
 SignatureCheck = Callable[[bytes, bytes, bytes], bool]
 """Tells whether a key (32 bytes) signed a message (any bytes) with a signature (64 bytes)."""
 
+SignatureNote = Callable[[bytes, bytes, bytes], None]
+"""Takes note of the same three, which hold."""
+
 
 class UnknownVoterError(LedgerError):
     """A statement of, or about, a node that is no voter of the ledger."""
@@ -231,6 +234,8 @@ class StatementSigner:
     voter: str
     key: SigningKey
     generation: int
+    note: SignatureNote = lambda *_: None
+    """Hears of every signature, so that nobody need verify what was signed here."""
 
     def acknowledge(self, end: LogEnd) -> Acknowledgement:
         """Acknowledge the chain up to a block of the current term; the disk must hold it already.
@@ -279,5 +284,7 @@ class StatementSigner:
         return self._sign(unsigned)
 
     def _sign(self, unsigned: _UnsignedT) -> _UnsignedT:
-        signature = self.key.sign(unsigned.preimage(self.electorate))
+        message = unsigned.preimage(self.electorate)
+        signature = self.key.sign(message)
+        self.note(self.key.public_key, message, signature)
         return msgspec.structs.replace(unsigned, signature=signature)

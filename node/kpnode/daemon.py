@@ -199,13 +199,9 @@ def _build_node(
         ),
         storage,
     )
-    engine = _build_engine(
-        config,
-        core,
-        storage,
-        machine,
-        StatementSigner(Electorate.of(genesis), name, key, storage.generation),
-    )
+    note = machine.signatures.note_statement
+    signer = StatementSigner(Electorate.of(genesis), name, key, storage.generation, note)
+    engine = _build_engine(config, core, storage, machine, signer)
     return Node(
         genesis,
         name,

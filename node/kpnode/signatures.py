@@ -62,13 +62,16 @@ class Signatures:
 
     def check_statement(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
         """Tell whether a voter signed a statement, as :func:`kpledger.log.statements.verifies`."""
-        digest = sha256(public_key + signature + message)
-        if self._knows(digest):
+        if self._knows(sha256(public_key + signature + message)):
             return True
         is_good = verifies(public_key, message, signature)
         if is_good:
-            self._keep(digest)
+            self.note_statement(public_key, message, signature)
         return is_good
+
+    def note_statement(self, public_key: bytes, message: bytes, signature: bytes) -> None:
+        """Remember a statement that verifies, or was signed here."""
+        self._keep(sha256(public_key + signature + message))
 
     def check_block(self, payload: bytes, leader_keys: Mapping[str, bytes]) -> None:
         """Verify all that is signed in a block, before it is executed.

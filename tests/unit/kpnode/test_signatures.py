@@ -48,3 +48,10 @@ def test_memory_is_bounded_and_keeps_what_is_newest() -> None:
     for event in (first, second, third):
         signatures.check(event)
     assert [signatures.knows(one) for one in (first, second, third)] == [False, True, True]
+
+
+def test_what_was_signed_here_is_not_verified() -> None:
+    signatures, key, nothing = Signatures(), KEYS[VOTERS[0]], bytes(64)
+    assert not signatures.check_statement(key, b"said", nothing)
+    signatures.note_statement(key, b"said", nothing)
+    assert signatures.check_statement(key, b"said", nothing)

@@ -243,3 +243,10 @@ def test_signer_says_from_which_start_of_its_storage_it_speaks() -> None:
     later = StatementSigner(ELECTORATE, "bw-1", SIGNER.key, 4)
     assert later.acknowledge(END).generation == 4
     assert later.acknowledge(END).signature != STATEMENTS[0].signature
+
+
+def test_who_signs_can_have_it_noted() -> None:
+    noted: list[tuple[bytes, bytes, bytes]] = []
+    signer = replace(SIGNER, note=lambda *what: noted.append(what))
+    said = signer.acknowledge(END)
+    assert noted == [(key_of("bw-1"), said.preimage(ELECTORATE), said.signature)]
