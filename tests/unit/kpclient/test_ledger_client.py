@@ -267,14 +267,14 @@ async def test_a_dead_node_is_passed_over() -> None:
 async def test_when_time_is_up_nothing_is_claimed() -> None:
     pending = {"id": EVENT.event_id.hex(), "status": "pending"}
     script = Script({"POST /v1/events": {"results": [pending]}})
-    async with playing(script), client_of(script.url, timeout_s=0.3) as ledger:
+    async with playing(script), client_of(script.url, timeout_s=1.0) as ledger:
         assert await ledger.submit([EVENT]) == (PendingAnswer(id=EVENT.event_id.hex()),)
     assert {tuple(batch) for batch in script.batches} == {(EVENT.encoded,)}
 
 
 async def test_when_nobody_answers_everybody_is_named() -> None:
     urls = [await free_url(), await free_url()]
-    async with client_of(*urls, timeout_s=0.3) as ledger:
+    async with client_of(*urls, timeout_s=1.0) as ledger:
         with pytest.raises(NodeUnreachableError) as caught:
             await ledger.submit([EVENT])
     assert list(caught.value.silences) == urls
@@ -305,7 +305,7 @@ async def test_answers_that_do_not_fit_are_not_believed(results: object, problem
 async def test_an_answer_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kpclient.net.node_client.MAX_ANSWER_BYTES", 2000)
     endless = Script({"GET /v1/participants": b"x" * 2001})
-    async with playing(endless), client_of(endless.url, timeout_s=0.3) as ledger:
+    async with playing(endless), client_of(endless.url, timeout_s=1.0) as ledger:
         with pytest.raises(NodeUnreachableError, match="more than 2000 bytes"):
             await ask_participants(ledger)
 
@@ -335,7 +335,7 @@ def test_what_is_no_list_of_nodes_is_refused(urls: list[str]) -> None:
 
 @pytest.mark.parametrize("url", ["http://a..b", f"http://{'a' * 64}"])
 async def test_a_url_without_a_host_is_refused(url: str) -> None:
-    async with client_of(url, timeout_s=0.2) as ledger:
+    async with client_of(url, timeout_s=1.0) as ledger:
         with pytest.raises(UsageError, match="is not a URL"):
             await ledger.status()
 

@@ -117,7 +117,7 @@ async def test_a_url_of_the_wrong_kind_is_told_in_words(
 ) -> None:
     key = tls_key("bw-1/tls")
     shown = build_tls_certificate(key, "bw-1")
-    how = served(tmp_path, key, shown, [], speaks_tls=speaks_tls, scheme=scheme, timeout_s=0.3)
+    how = served(tmp_path, key, shown, [], speaks_tls=speaks_tls, scheme=scheme, timeout_s=1.0)
     async with how as node:
         with pytest.raises(NodeUnreachableError) as caught:
             await node.status()
@@ -144,7 +144,7 @@ async def test_a_handshake_that_fails_is_told_by_its_cause(said: bytes, told: st
     async with (
         conversing(answer) as port,
         NodeClient(
-            GENESIS, [f"https://127.0.0.1:{port}"], timeout_s=0.3, observe=lambda *_: None
+            GENESIS, [f"https://127.0.0.1:{port}"], timeout_s=1.0, observe=lambda *_: None
         ) as line,
     ):
         with pytest.raises(NodeUnreachableError) as caught:
