@@ -84,7 +84,8 @@ async def _bear(
     """Load one network of each checkout with each number of clients, without and with readers.
 
     All are up all the time, and one is loaded at a time: what is compared is measured within
-    seconds, since a shared machine is not equally fast from one minute to the next.
+    seconds, since a shared machine is not equally fast from one minute to the next; and each goes
+    first as often as the other, since what one was loaded with keeps the machine for a while.
     """
     rows = []
     async with AsyncExitStack() as stack:
@@ -95,12 +96,14 @@ async def _bear(
             )
             for one in checkouts
         ]
-        cases = product(load.clients, (0, load.readers) if load.readers else (0,), networks)
-        for clients, readers, (checkout, devnet) in tuple(cases) * load.rounds:
-            row = {"commit": checkout.name, "clients": clients, "readers": readers}
-            row |= await _measure(devnet, load, clients, readers)
-            print(" ".join(f"{k}={v}" for k, v in row.items()), file=sys.stderr)  # noqa: T201
-            rows.append(row)
+        cases = product(load.clients, (0, load.readers) if load.readers else (0,))
+        turns = [networks if number % 2 else networks[::-1] for number in range(load.rounds)]
+        for (clients, readers), turn in product(cases, turns):
+            for checkout, devnet in turn:
+                row = {"commit": checkout.name, "clients": clients, "readers": readers}
+                row |= await _measure(devnet, load, clients, readers)
+                print(" ".join(f"{k}={v}" for k, v in row.items()), file=sys.stderr)  # noqa: T201
+                rows.append(row)
     return rows
 
 
