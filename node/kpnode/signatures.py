@@ -62,15 +62,16 @@ class Signatures:
 
     def check_statement(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
         """Tell whether a voter signed a statement, as :func:`kpledger.log.statements.verifies`."""
-        if self._knows(sha256(public_key + signature + message)):
+        digest = sha256(public_key + signature + message)
+        if self._knows(digest):
             return True
         is_good = verifies(public_key, message, signature)
         if is_good:
-            self.note_statement(public_key, message, signature)
+            self._keep(digest)
         return is_good
 
     def note_statement(self, public_key: bytes, message: bytes, signature: bytes) -> None:
-        """Remember a statement that verifies, or was signed here."""
+        """Remember a statement that was signed here."""
         self._keep(sha256(public_key + signature + message))
 
     def check_block(self, payload: bytes, leader_keys: Mapping[str, bytes]) -> None:
