@@ -1,6 +1,5 @@
 """What a liar that was elected, or campaigns, tries against the promises of one voter."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -31,14 +30,6 @@ from kpnode.raft import (
 from kpnode.step import Step
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "ledger")
-    world.lead()
-    yield world
-    world.storage.close()
-
-
 def votes_in(step: Step) -> list[Vote]:
     said = (decode_attachment(one.body.attached).statement for one in step.outgoing)
     return [msgspec.msgpack.decode(one, type=Vote) for one in said if one is not None]
@@ -49,15 +40,15 @@ def end_of(block: Entry) -> LogEnd:
     return LogEnd(term=block.term, index=block.index, head=head)
 
 
-def take_block(world: World, nonce: int = 1) -> tuple[LogEnd, ShownLog]:
+def take_block(leader: World, nonce: int = 1) -> tuple[LogEnd, ShownLog]:
     """Let it take blocks 3 and 4 of a leader of term 2, who then is silent; gives block 3."""
-    reign = world.elect(HONEST, 2)
+    reign = leader.elect(HONEST, 2)
     noop, block = entries_of(reign.block(nonce=nonce))
-    world.engine.step([reign.append(noop)], [])
-    shorter = world.log
-    world.engine.step([reign.append(block, previous=reign.opened)], [])
+    leader.engine.step([reign.append(noop)], [])
+    shorter = leader.log
+    leader.engine.step([reign.append(block, previous=reign.opened)], [])
     for _ in range(ELECTION_TICKS):
-        world.engine.step([Tick()], [])
+        leader.engine.step([Tick()], [])
     return shorter.end, shorter
 
 
@@ -67,12 +58,12 @@ def entries_of(said: Received) -> tuple[Entry, ...]:
     return body.entries
 
 
-def test_vote_is_not_signed_again_after_a_restart(world: World, tmp_path: Path) -> None:
+def test_vote_is_not_signed_again_after_a_restart(leader: World, tmp_path: Path) -> None:
     """The core would give it again, and nothing tells any more for which log it was given."""
-    _, shorter = take_block(world)
-    voice, proof = world.voices[LIAR], world.others.allow(LIAR, term=3)
-    assert len(votes_in(world.hear(voice.ask_vote(proof, world.log)))) == 1
-    world.storage.close()
+    _, shorter = take_block(leader)
+    voice, proof = leader.voices[LIAR], leader.others.allow(LIAR, term=3)
+    assert len(votes_in(leader.hear(voice.ask_vote(proof, leader.log)))) == 1
+    leader.storage.close()
     again = World(tmp_path / "ledger")
     assert again.engine.status().voted_for == LIAR
     for log in (shorter, again.log):
@@ -80,78 +71,78 @@ def test_vote_is_not_signed_again_after_a_restart(world: World, tmp_path: Path) 
     again.storage.close()
 
 
-def test_certificate_of_a_block_that_is_not_taken_commits_no_other(world: World) -> None:
+def test_certificate_of_a_block_that_is_not_taken_commits_no_other(leader: World) -> None:
     """The leader has made two; the others made the other one final."""
-    reign = world.elect(LIAR, 2)
-    world.engine.step([reign.block(nonce=1)], [])
-    held = world.end
+    reign = leader.elect(LIAR, 2)
+    leader.engine.step([reign.block(nonce=1)], [])
+    held = leader.end
     noop, other = entries_of(reign.block(nonce=2))
-    final = world.others.finalise(end_of(other))
+    final = leader.others.finalise(end_of(other))
     said = reign.append(other, previous=reign.opened, final=final)
     again = reign.append(noop, other, final=final)
     # All in one step: after it the liar is convicted, and not heard any more.
-    step = world.engine.step([said, reign.beat(commit=4, final=final), again], [])
-    assert (world.end, step.status.commit) == (held, 2)
+    step = leader.engine.step([said, reign.beat(commit=4, final=final), again], [])
+    assert (leader.end, step.status.commit) == (held, 2)
     assert [one.conviction.culprits for one in step.exhibits] == [(LIAR,)]
 
 
 @pytest.mark.parametrize("together", [False, True])
 def test_block_that_is_known_to_be_final_is_not_overwritten(
-    world: World, *, together: bool
+    leader: World, *, together: bool
 ) -> None:
     """The leader of a later term has not let this node commit it yet."""
-    first = world.elect(LIAR, 2)
-    world.engine.step([first.block(nonce=1)], [])
-    held, final = world.end, world.others.finalise(world.end)
+    first = leader.elect(LIAR, 2)
+    leader.engine.step([first.block(nonce=1)], [])
+    held, final = leader.end, leader.others.finalise(leader.end)
     _, other = entries_of(first.block(nonce=2))
-    later = world.elect(LIAR, 3)
+    later = leader.elect(LIAR, 3)
     said = [
         later.beat(final=final),
         later.append(other, previous=first.opened),
         later.beat(commit=4, final=final),
     ]
     steps = [said] if together else [[one] for one in said]
-    refused = [one for inputs in steps for one in world.engine.step(inputs, []).refused]
+    refused = [one for inputs in steps for one in leader.engine.step(inputs, []).refused]
     assert [one.problem for one in refused] == [
         "block 4 is invalid at prev_head: another block is final"
     ]
-    assert world.end == held
+    assert leader.end == held
 
 
-def test_reply_that_comes_with_the_vote_that_elects_stops_nobody(world: World) -> None:
+def test_reply_that_comes_with_the_vote_that_elects_stops_nobody(leader: World) -> None:
     """It answers what the new leader has not even saved."""
-    reign = world.elect(HONEST, 2)
-    world.engine.step([reign.beat()], [])
-    world.hear(world.honest.nominate(reign.opening))
-    early = world.voices[LIAR].say(AppendReply(Term(3), accepted=False, index=Index(0)))
-    step = world.hear(world.honest.vote(3, world.end), early)
+    reign = leader.elect(HONEST, 2)
+    leader.engine.step([reign.beat()], [])
+    leader.hear(leader.honest.nominate(reign.opening))
+    early = leader.voices[LIAR].say(AppendReply(Term(3), accepted=False, index=Index(0)))
+    step = leader.hear(leader.honest.vote(3, leader.end), early)
     assert step.status.role is Role.LEADER
 
 
-def test_what_is_said_of_the_place_before_the_first_block_stops_nobody(world: World) -> None:
+def test_what_is_said_of_the_place_before_the_first_block_stops_nobody(leader: World) -> None:
     """Nothing is there, and no word of one voter may make a node look for it on its disk."""
-    voice, nowhere = world.voices[LIAR], LogEnd(term=0, index=0, head=bytes(32))
+    voice, nowhere = leader.voices[LIAR], LogEnd(term=0, index=0, head=bytes(32))
     final = certify_commit([voice.signer.acknowledge(nowhere)])
     refusal = PreVoteReply(Term(1), granted=False)
-    world.hear(voice.say(refusal, final=final))
-    world.hear(voice.acknowledge(world.end))
+    leader.hear(voice.say(refusal, final=final))
+    leader.hear(voice.acknowledge(leader.end))
     said = voice.signer.acknowledge(LogEnd(term=1, index=0, head=bytes(32)))
     body = AppendReply(Term(1), accepted=True, index=Index(2))
-    step = world.hear(voice.say(body, said=said))
+    step = leader.hear(voice.say(body, said=said))
     # Whatever it means by that, it is another chain than the one that it has acknowledged.
     assert [one.conviction.kind for one in step.exhibits] == ["E2"]
 
 
 def test_fork_names_who_elected_a_leader_without_the_block_as_its_own_chain_shows(
-    world: World, tmp_path: Path
+    leader: World, tmp_path: Path
 ) -> None:
     """After a restart nobody has told it of that term; and later terms had the leader's blocks."""
-    reign = world.elect(HONEST, 3)
-    world.engine.step([reign.block()], [])
-    final = world.others.finalise(world.end)
-    world.engine.step([reign.beat(commit=world.end.index, final=final)], [])
-    world.engine.step([world.elect(HONEST, 4).beat()], [])
-    world.storage.close()
+    reign = leader.elect(HONEST, 3)
+    leader.engine.step([reign.block()], [])
+    final = leader.others.finalise(leader.end)
+    leader.engine.step([reign.beat(commit=leader.end.index, final=final)], [])
+    leader.engine.step([leader.elect(HONEST, 4).beat()], [])
+    leader.storage.close()
     again = World(tmp_path / "ledger")
     other = again.others.finalise(LogEnd(term=2, index=4, head=b"\x07" * 32))
     step = again.engine.step([again.elect(LIAR, 5).beat(final=other)], [])
@@ -163,28 +154,28 @@ def test_fork_names_who_elected_a_leader_without_the_block_as_its_own_chain_show
     again.storage.close()
 
 
-def test_fork_names_who_acknowledged_both_where_no_election_is_known(world: World) -> None:
-    own = world.end
-    other = world.others.finalise(LogEnd(term=3, index=own.index, head=b"\x07" * 32))
-    step = world.engine.step([world.elect(LIAR, 5).beat(final=other)], [])
+def test_fork_names_who_acknowledged_both_where_no_election_is_known(leader: World) -> None:
+    own = leader.end
+    other = leader.others.finalise(LogEnd(term=3, index=own.index, head=b"\x07" * 32))
+    step = leader.engine.step([leader.elect(LIAR, 5).beat(final=other)], [])
     (fork,) = (one.conviction for one in step.exhibits)
     assert (fork.kind, fork.named) == ("E8", {HONEST: Guilt.SUSPICION})
     assert f"{HONEST} acknowledged both" in fork.words
 
 
-def acknowledge_otherwise(world: World, end: LogEnd, *, start: int = 1) -> Step:
+def acknowledge_otherwise(leader: World, end: LogEnd, *, start: int = 1) -> Step:
     """Let the liar sign for another block than the one that it says it holds."""
     said = signer_of(LIAR, generation=start).acknowledge(end)
-    body = AppendReply(Term(1), accepted=True, index=Index(world.end.index))
-    return world.hear(world.voices[LIAR].say(body, said=said))
+    body = AppendReply(Term(1), accepted=True, index=Index(leader.end.index))
+    return leader.hear(leader.voices[LIAR].say(body, said=said))
 
 
 def test_acknowledgement_of_what_is_below_costs_no_way_through_the_log(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    leader: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One in a place of the own branch contradicts nothing; of others a few are looked at."""
-    lower = LogEnd(term=1, index=1, head=world.engine._notary.records.chain.head_at(1) or b"")
-    world.hear(world.voices[LIAR].acknowledge(world.end))
+    lower = LogEnd(term=1, index=1, head=leader.engine._notary.records.chain.head_at(1) or b"")
+    leader.hear(leader.voices[LIAR].acknowledge(leader.end))
     walked: list[int] = []
     shown = OwnHeaders.shown
 
@@ -194,8 +185,8 @@ def test_acknowledgement_of_what_is_below_costs_no_way_through_the_log(
 
     monkeypatch.setattr(OwnHeaders, "shown", walk)
     for _ in range(20):
-        assert acknowledge_otherwise(world, lower).exhibits == ()
+        assert acknowledge_otherwise(leader, lower).exhibits == ()
     assert walked == []
     for start in range(2, 22):
-        acknowledge_otherwise(world, msgspec.structs.replace(lower, head=bytes(32)), start=start)
+        acknowledge_otherwise(leader, msgspec.structs.replace(lower, head=bytes(32)), start=start)
     assert 1 < len(walked) < 10
