@@ -96,10 +96,10 @@ async def _bear(
             )
             for one in checkouts
         ]
-        cases = product(load.clients, (0, load.readers) if load.readers else (0,))
-        turns = [networks if number % 2 else networks[::-1] for number in range(load.rounds)]
-        for (clients, readers), turn in product(cases, turns):
-            for checkout, devnet in turn:
+        cases = tuple(product(networks, (0, load.readers) if load.readers else (0,)))
+        turns = [cases if number % 2 else cases[::-1] for number in range(load.rounds)]
+        for clients, turn in product(load.clients, turns):
+            for (checkout, devnet), readers in turn:
                 row = {"commit": checkout.name, "clients": clients, "readers": readers}
                 row |= await _measure(devnet, load, clients, readers)
                 print(" ".join(f"{k}={v}" for k, v in row.items()), file=sys.stderr)  # noqa: T201
