@@ -10,6 +10,7 @@ from kpclient.commands import (  # noqa: F401 (each adds its commands)
     certificates,
     drafts,
     evidence,
+    genesis,
     keys,
     ledger,
     make,
@@ -34,7 +35,8 @@ _SECTIONS: Final[Mapping[str, str]] = {
     "Import offices": "arrive confirm resolve detain release refuse seize receive-back transit"
     " divert case suspect judge withdraw",
     "Any statement": "make note correct cosign countersign submit propose submit-stats outbox",
-    "The ledger": "show list participants status calendar rules audit seen evidence",
+    "The ledger": "show list participants status calendar rules",
+    "Verifying": "genesis audit compare seen evidence",
     "Analysis": "trace flags mirror balance production-check unconfirmed numbers reconcile books"
     " stats",
     "Keys": "keys",

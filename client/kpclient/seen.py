@@ -96,7 +96,7 @@ class ContradictionError(ClientError):
             f"{node} shows {_describe(shown)}, which cannot be connected with what was verified"
             f" here before, {_describe(seen)}: the ledger has forked, or that node lies. Both are"
             f" kept (kpledger seen list). What to do: compare that node with others (kpledger"
-            f" audit --heads {node} --heads URL), and rely on nothing that it shows meanwhile"
+            f" compare {node} URL), and rely on nothing that it shows meanwhile"
         )
 
 
@@ -109,9 +109,9 @@ class ForkError(ClientError):
         told = "; ".join(map(describe_sighting, seen.sightings))
         super().__init__(
             f"fork: the ledger has more than one history: {what}. All are kept: {told}. What to"
-            " do: compare the nodes and copies (kpledger audit --heads URL --heads URL), tell"
-            " their operators, and record nothing before it is clear which history holds; then"
-            " let the others be forgotten (kpledger seen forget HEAD)"
+            " do: compare the nodes and copies (kpledger compare URL URL), tell their operators,"
+            " and record nothing before it is clear which history holds; then let the others be"
+            " forgotten (kpledger seen forget HEAD)"
         )
 
 

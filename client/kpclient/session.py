@@ -238,8 +238,8 @@ class Session:
             self._told_fork = True
             print_trouble(
                 "warning: fork: two histories of this ledger were seen, and both are kept (kpledger"
-                " seen list); compare the nodes (kpledger audit --heads URL --heads URL) before"
-                " anything is recorded or relied on"
+                " seen list); compare the nodes (kpledger compare URL URL) before anything is"
+                " recorded or relied on"
             )
         for doubt in self.memory.hear(_position_of(status), node=node):
             print_trouble(f"warning: {doubt}; at most one of them is right (kpledger audit)")

@@ -38,6 +38,7 @@ ASKING = (
     ("calendar",),
     ("audit",),
     ("audit", "--heads", "{node}", "--timeout", "0.2"),
+    ("compare", "{node}", "--timeout", "0.2"),
     ("books", "--out", "{new}"),
     ("trace", "BW00000001"),
     ("trace", "BW00000001", "--dot"),
@@ -61,7 +62,7 @@ ASKING = (
     ("seen", "list"),
 )
 """Commands that show what a node says; those that make a statement show it as ``arrive`` does."""
-ASK_NOTHING = {"rules", "keys", "make", "cosign", "submit", "propose", "submit-stats"}
+ASK_NOTHING = {"genesis", "rules", "keys", "make", "cosign", "submit", "propose", "submit-stats"}
 STATEMENTS = {
     *("issue", "replace", "validate", "notify", "amend", "void", "return-unused", "lost", "found"),
     *("confirm", "resolve", "detain", "release", "refuse", "seize", "receive-back", "transit"),

@@ -20,7 +20,7 @@ RUNNER = CliRunner()
 
 
 COMMANDS = {" ".join(words): one for words, one in walk((), typer.main.get_command(app))}
-GROUPS = ("", "evidence", "keys", "propose", "outbox", "seen", "stats", "submit-stats")
+GROUPS = ("", "evidence", "genesis", "keys", "propose", "outbox", "seen", "stats", "submit-stats")
 MARKUP = re.compile(r":\w+:`|`|\*\w|<(?:str|int|float|path|list|bool|dir)\b|\[\[")
 """What is written for programmers: roles, quotes and emphasis of docstrings, types of Python."""
 
@@ -65,6 +65,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
                 "outbox send",
             ),
             *("show", "trace", "calendar", "list", "participants", "status", "audit"),
+            *("genesis show", "compare"),
             *("seen list", "seen forget"),
             *("stats annex3", "stats summary", "rules", "books"),
             *("submit-stats trade", "submit-stats production", "submit-stats counts"),

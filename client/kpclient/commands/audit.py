@@ -5,15 +5,15 @@ programs, and exit codes: 0 sound, 1 violation, 2 cannot decide.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import typer
 
 from kpclient.commands.declared import command
-from kpclient.commands.heads import HEADS_EXIT_CODES, compare_histories, format_comparison
+from kpclient.commands.heads import end_with_comparison, read_nodes
 from kpclient.errors import ClientError, UsageError
 from kpclient.files import check_destination
 from kpclient.input.options import ConnectionOptions, OfflineOptions
@@ -46,14 +46,15 @@ def audit(
     """Verify a whole ledger, trusting nothing but the genesis file.
 
     Every hash, signature, rule, root and digest is computed again. With --heads, or several copies:
-    whether all show one history, by headers and signatures.
+    histories are compared, as by kpledger compare.
 
     Exit code 0: sound, or one history; 1: a block violates the protocol or the rules, or the ledger
     has forked; 2: cannot decide.
     """
     copies = copy or []
     if heads or len(copies) > 1:
-        _compare(Session(connection), heads or [], copies, out, as_json=connection.as_json)
+        nodes = read_nodes(heads or [], "heads")
+        end_with_comparison(Session(connection), nodes, copies, out, as_json=connection.as_json)
     if out is not None:
         raise UsageError("--out", "evidence is found between histories", "--heads URL as well")
     session = Session(connection, offline=OfflineOptions(copy=next(iter(copies), None)))
@@ -77,24 +78,6 @@ def audit(
         print_trouble(str(fork))
         raise typer.Exit(fork.EXIT_CODE)
     raise typer.Exit(EXIT_CODES[report.verdict])
-
-
-def _compare(
-    session: Session,
-    urls: Sequence[str],
-    copies: Sequence[Path],
-    out: Path | None,
-    *,
-    as_json: bool,
-) -> NoReturn:
-    """Compare histories, and end with what that says."""
-    compared = compare_histories(session, urls, copies, out)
-    if as_json:
-        print_json({**dataclasses.asdict(compared.report), "evidence": compared.evidence})
-    else:
-        for line in format_comparison(compared):
-            print_line(line)
-    raise typer.Exit(HEADS_EXIT_CODES[compared.report.verdict])
 
 
 def format_report(report: AuditReport) -> list[str]:

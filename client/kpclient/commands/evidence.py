@@ -59,7 +59,7 @@ ADVICE: Final = {
 }
 _FORK: Final = (
     "Stop relying on the newest part of the ledger. Keep both histories, compare all nodes with:"
-    " kpledger audit --heads URL..., and let the participants decide which one goes on"
+    " kpledger compare URL..., and let the participants decide which one goes on"
 )
 
 

@@ -1,18 +1,22 @@
-"""``kpledger audit --heads``: several nodes and copies, and whether they show one history.
+"""``kpledger compare``: several nodes and copies, and whether they show one history.
 
 Exit codes: 0 one history, 1 a fork or what no honest node shows, 2 cannot decide.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
+import typer
 
 from kpclient.clock import now_ms
+from kpclient.commands.declared import command
 from kpclient.errors import UsageError
 from kpclient.files import expand, write_public
+from kpclient.input.options import ConnectionOptions
+from kpclient.output.console import print_json, print_line
 from kpclient.replay.forks import (
     Agreement,
     Branch,
@@ -36,7 +40,7 @@ from kpledger.log.judging import judge
 from kpledger.log.statements import Electorate
 from kpledger.log.two_histories import Stretch, find_double_signers, find_double_signing
 
-HEADS_EXIT_CODES: Final = {
+_EXIT_CODES: Final = {
     HeadsVerdict.ONE_HISTORY: EXIT_DONE,
     HeadsVerdict.FORK: EXIT_REFUSED,
     HeadsVerdict.UNDECIDED: EXIT_UNDECIDED,
@@ -70,19 +74,70 @@ class ComparedHistories(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[FoundEvidence, ...]
 
 
-def compare_histories(
-    session: Session, urls: Sequence[str], copies: Sequence[Path], out: Path | None
+@command("compare")
+def compare(
+    *,
+    urls: list[str] | None = None,
+    connection: ConnectionOptions,
+    copy: list[Path] | None = None,
+    out: Path | None = None,
+) -> None:
+    """Compare the histories that several nodes and copies show.
+
+    By headers and signatures: whether all show one, or where they part, and who signed both sides.
+
+    Exit code 0: one history; 1: the ledger has forked, or what no honest node shows is shown; 2:
+    cannot decide.
+    """
+    if not urls and not copy:
+        raise UsageError("URL", "nothing is named that could be compared", "URL..., --copy DIR")
+    nodes = read_nodes(urls or [], "urls")
+    end_with_comparison(Session(connection), nodes, copy or [], out, as_json=connection.as_json)
+
+
+def read_nodes(urls: Sequence[str], option: str) -> list[str]:
+    """Read the URLs of nodes.
+
+    Raises:
+        UsageError: one is none.
+    """
+    try:
+        return [one.url for one in parse_addresses(urls)]
+    except MalformedError as error:
+        raise UsageError(option, error.problem, NODE_URL) from None
+
+
+def end_with_comparison(
+    session: Session,
+    nodes: Sequence[str],
+    copies: Sequence[Path],
+    out: Path | None,
+    *,
+    as_json: bool,
+) -> NoReturn:
+    """Compare histories, print what was found, and end with what that says.
+
+    Raises:
+        Exit: always, with the exit code.
+    """
+    compared = _compare_histories(session, nodes, copies, out)
+    if as_json:
+        print_json({**asdict(compared.report), "evidence": compared.evidence})
+    else:
+        for line in format_comparison(compared):
+            print_line(line)
+    raise typer.Exit(_EXIT_CODES[compared.report.verdict])
+
+
+def _compare_histories(
+    session: Session, nodes: Sequence[str], copies: Sequence[Path], out: Path | None
 ) -> ComparedHistories:
     """Compare the histories that nodes and copies show, and find whom a fork convicts.
 
     Raises:
-        UsageError: a URL is none, or a directory holds no database.
+        UsageError: a directory holds no database.
         UnwritableError: evidence cannot be written.
     """
-    try:
-        nodes = [one.url for one in parse_addresses(urls)]
-    except MalformedError as error:
-        raise UsageError("--heads", error.problem, NODE_URL) from None
     reader, genesis = session.open_histories(), session.genesis
     read = [reader.read_copy(expand("--copy", one)) for one in copies]
     electorate = Electorate.of(genesis)

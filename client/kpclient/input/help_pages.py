@@ -65,7 +65,7 @@ class PlainCommand(TyperCommand):
                 for one in self.get_params(context)
                 if one.param_type_name == kind
             ]
-            rows = [(re.sub(r" <\w+>\Z", "", one[0]), one[1]) for one in found if one]
+            rows = [(re.sub(r" <[^<>]+>\Z", "", one[0]), one[1]) for one in found if one]
             if rows:
                 with formatter.section(f"{kind.title()}s"):
                     formatter.write_dl(rows)

@@ -325,9 +325,10 @@ def _check_source(context: typer.Context, given: Mapping[str, object]) -> None:
     if given.get("copy") and source is not None and source.name == "COMMANDLINE":
         problem = "a copy is to be read instead of a node"
         raise UsageError("--node", problem, "--node URL or --copy DIR, not both")
-    if given.get("heads") and source is not None and source.name == "COMMANDLINE":
-        problem = "--heads names the nodes that are compared"
-        raise UsageError("--node", problem, "--heads URL for each of them")
+    for name, option in (("heads", "--heads"), ("urls", "URL")):
+        if given.get(name) and source is not None and source.name == "COMMANDLINE":
+            problem = f"{option} names the nodes that are asked"
+            raise UsageError("--node", problem, f"{option} for each of them")
 
 
 def _info_of(parameter: inspect.Parameter) -> ParameterInfo:

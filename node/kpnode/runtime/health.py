@@ -132,7 +132,7 @@ def _describe_failure(failure: Failure) -> str:
         case Cause.FORK:
             advice = (
                 "It still answers questions from its own history. Do not delete anything. Compare"
-                " all nodes with kpledger audit --heads, and agree with the other participants"
+                " all nodes with kpledger compare, and agree with the other participants"
                 " which history holds; no command lets the network go on by itself."
             )
         case Cause.STOPPING:

@@ -74,7 +74,7 @@ def test_a_fork_that_convicts_nobody_still_names_who_signed_both(tmp_path: Path)
     assert result.exit_code == 1
     assert "FORK. SUSPECTED, and not convicted: eu-1 (run by EU)" in result.stdout
     assert "eu-1 acknowledged both, as an honest voter may if" in result.stdout
-    assert "kpledger audit --heads" in result.stdout
+    assert "kpledger compare" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""``kpledger audit --heads`` at the command line: scripted nodes on real sockets, real copies."""
+"""``kpledger compare`` at the command line: scripted nodes on real sockets, real copies."""
 
 import asyncio
 import json
@@ -67,9 +67,9 @@ async def compare(place: Path, *nodes: Script, words: Sequence[object] = ()) -> 
     async with AsyncExitStack() as stack:
         for node in nodes:
             node.url = await stack.enter_async_context(served(node))
-        heads = [word for node in nodes for word in ("--heads", node.url)]
         genesis = ["--genesis", str(write_genesis(place)), "--home", str(place)]
-        typed = ["audit", *genesis, "--timeout", "2", *heads, *map(str, words)]
+        urls = [node.url for node in nodes]
+        typed = ["compare", *genesis, "--timeout", "2", *urls, *map(str, words)]
         result = await asyncio.to_thread(CliRunner().invoke, app, typed)
     return result.exit_code, result.stdout + result.stderr
 
@@ -316,12 +316,15 @@ async def test_a_copy_is_compared_with_nodes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--heads", "nowhere"), "error: --heads: 'nowhere' is not the URL of a node"),
-        (("--copy", "x", "-o", "y"), "error: --out: evidence is found between histories"),
-        (("--heads", "http://a", "--node", "http://b"), "error: --node: --heads names the nodes"),
+        ("audit --heads nowhere", "error: --heads: 'nowhere' is not the URL of a node"),
+        ("audit --copy x -o y", "error: --out: evidence is found between histories"),
+        ("audit --heads http://a --node http://b", "error: --node: --heads names the nodes"),
+        ("compare nowhere", "error: URL: 'nowhere' is not the URL of a node"),
+        ("compare http://a --node http://b", "error: --node: URL names the nodes"),
+        ("compare", "error: URL: nothing is named that could be compared"),
     ],
 )
-def test_wrong_usage_is_told(tmp_path: Path, words: Sequence[str], said: str) -> None:
+def test_wrong_usage_is_told(tmp_path: Path, words: str, said: str) -> None:
     genesis = ["--genesis", str(write_genesis(tmp_path))]
-    result = CliRunner().invoke(app, ["audit", *genesis, *words])
+    result = CliRunner().invoke(app, [*words.split(), *genesis])
     assert (result.exit_code, result.stderr.startswith(said)) == (2, True), result.stderr

@@ -121,7 +121,12 @@ def test_another_branch_as_high_or_higher_is_a_fork_and_replaces_nothing(
     verify(open_memory(), on(0, 10), node="https://one")
     with pytest.raises(ForkError, match=r"^fork: the ledger has more than one history") as caught:
         verify(open_memory(), on(1, height), node="https://other", branch=1)
-    for words in ("https://one", "https://other", "audit --heads", "kpledger seen forget HEAD"):
+    for words in (
+        "https://one",
+        "https://other",
+        "kpledger compare URL URL",
+        "kpledger seen forget HEAD",
+    ):
         assert words in str(caught.value)
     for position in (on(0, 10), on(1, height)):
         assert position.head.hex() in str(caught.value)
