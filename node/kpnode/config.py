@@ -192,6 +192,21 @@ class LimitsSection(_Section, frozen=True, kw_only=True):
     """How far the time of a new block may be from this node's clock, either way."""
 
 
+class BooksStart(StrEnum):
+    """When the process that keeps the books is started."""
+
+    ALWAYS = "always"
+    ASKED = "asked"
+
+
+class BooksSection(_Section, frozen=True, kw_only=True):
+    """The tables from which the node answers what people ask."""
+
+    start: BooksStart = BooksStart.ALWAYS
+    """`asked`: with the first question that needs them, which may have to wait until they are
+    built; a node that nobody asks saves a process."""
+
+
 class NodeConfig(_Section, frozen=True, kw_only=True):
     """All of the file."""
 
@@ -202,6 +217,7 @@ class NodeConfig(_Section, frozen=True, kw_only=True):
     access: AccessSection = AccessSection()
     raft: RaftSection = RaftSection()
     limits: LimitsSection = LimitsSection()
+    books: BooksSection = BooksSection()
 
     def resolve(self, base: Path) -> Self:
         """Return the same with its relative paths taken from a directory."""

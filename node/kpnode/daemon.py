@@ -362,7 +362,8 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
     stopping = asyncio.Event()
     call_on_stop(stopping.set)
     api, directory = config.api, config.node.directory
-    books = BooksSupervisor(service.node, directory, run_process(config.node.genesis, directory))
+    run = run_process(config.node.genesis, directory)
+    books = BooksSupervisor(service.node, directory, run, start=config.books.start)
     server = _build_server(service, books, config, keys, access)
     try:
         try:

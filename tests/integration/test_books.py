@@ -309,6 +309,26 @@ async def test_books_that_are_ahead_of_a_ledger_that_was_brought_back_are_built_
         await books.compare()
 
 
+async def test_books_on_demand_are_built_for_the_first_question(
+    year: tuple[Year, Path], tmp_path: Path
+) -> None:
+    async with books_of(year, tmp_path) as books:
+        config = books.directory / NODE / "node.toml"
+        text = config.read_text().replace('start = "always"', 'start = "asked"')
+        config.write_text(text)
+        await books.start()
+        await books.submit()
+        assert books.node is not None
+        assert _children_of(books.node.pid) == []
+        assert not books.file.exists()
+        assert (await books.books_status())["height"] is None
+        # Whoever cannot wait is refused, and they are built all the same.
+        async with books.session.get(f"{books.url}/v1/participants?timeout_ms=1") as response:
+            assert response.status == 503, await response.text()
+        await books.wait_until_level()
+        await books.compare()
+
+
 async def test_a_node_without_its_books_commits(year: tuple[Year, Path], tmp_path: Path) -> None:
     async with books_of(year, tmp_path) as books:
         # Nothing can be opened there, nor deleted as a file.

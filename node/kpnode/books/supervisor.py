@@ -21,6 +21,7 @@ from kpledger.api.answers import BooksAnswer
 from kpledger.reading import say_trouble
 from kpnode.books.feed import BlockSource, feed_books
 from kpnode.books.place import BOOKS_NAME, BooksSocket
+from kpnode.config import BooksStart
 from kpnode.incident import Incident
 from kpnode.process import end_tasks, stop_process
 from kpnode.storage.errors import StorageError
@@ -72,7 +73,13 @@ class BooksSupervisor:
     """Keeps the books of a node running (a :class:`kpnode.api.served.BooksGate`)."""
 
     def __init__(
-        self, node: BlockSource, directory: Path, run: Run, *, hang_s: float = HANG_S
+        self,
+        node: BlockSource,
+        directory: Path,
+        run: Run,
+        *,
+        start: BooksStart = BooksStart.ALWAYS,
+        hang_s: float = HANG_S,
     ) -> None:
         self._hang_s = hang_s
         self._node = node
@@ -84,6 +91,9 @@ class BooksSupervisor:
         self._moved = asyncio.Event()
         self._wanted = asyncio.Event()
         self._is_building = True
+        self._due = asyncio.Event()
+        if start is BooksStart.ALWAYS:
+            self._due.set()
         self._problem: str | None = None
         self._pause_s = _FIRST_PAUSE_S
         self._ends = Incident(_log, "the books have ended", level=logging.ERROR)
@@ -94,7 +104,7 @@ class BooksSupervisor:
         return self._socket.path if self._socket else ""
 
     async def start(self) -> None:
-        """Begin; returns at once.
+        """Begin, or wait for the first question; returns at once.
 
         Raises:
             OSError: nothing can be made in the directory.
@@ -115,17 +125,19 @@ class BooksSupervisor:
         return BooksAnswer(
             height=height,
             behind=max(0, self._node.ledger.tip.height - (height or 0)),
-            building=self._is_building,
+            building=self._is_building and self._due.is_set(),
             problem=self._problem,
         )
 
     async def reach(self, height: int) -> None:
-        """Wait until the books hold the block at a height."""
+        """Wait until the books hold the block at a height; starts them, if nobody has yet."""
+        self._due.set()
         while self._is_building or self._height < height:
             self._wanted.set()
             await self._moved.wait()
 
     async def _keep(self, place: BooksSocket) -> None:
+        await self._due.wait()
         while True:
             try:
                 reason = await self._live(place)

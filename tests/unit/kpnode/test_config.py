@@ -17,6 +17,8 @@ from kpnode.config import (
     AddressRange,
     ApiSection,
     BlocksFor,
+    BooksSection,
+    BooksStart,
     KeysSection,
     LimitsSection,
     NodeConfig,
@@ -47,7 +49,7 @@ listen = "[::1]:7001"
 consensus = "c.key"
 tls = "t.key"
 """
-SECTIONS = "node, api, peers, keys, access, raft, limits"
+SECTIONS = "node, api, peers, keys, access, raft, limits, books"
 RAFT_KEYS = "tick_ms, election_ticks, heartbeat_ticks, window, max_append_bytes"
 API_KEYS = "listen, tls, keep_alive_s, max_body_bytes"
 A_NAME = "up to 32 lower-case letters and digits, hyphens between them"
@@ -105,6 +107,7 @@ configs = st.builds(
         batch_events=st.integers(1, 10_000),
         skew_ms=st.integers(1, 3_600_000),
     ),
+    books=st.builds(BooksSection, start=st.sampled_from(BooksStart)),
 )
 
 
@@ -127,6 +130,7 @@ def test_smallest_file_is_filled_up_with_defaults() -> None:
             max_append_bytes=262_144,
         ),
         limits=LimitsSection(queue=10_000, batch_events=256, skew_ms=10_000),
+        books=BooksSection(start=BooksStart.ALWAYS),
     )
 
 
@@ -142,6 +146,7 @@ def test_example_names_the_files_that_a_new_node_has(tmp_path: Path) -> None:
 def test_example_loads_and_shows_every_default() -> None:
     example = load_config(EXAMPLE)
     assert (example.raft, example.limits) == (RaftSection(), LimitsSection())
+    assert example.books == BooksSection()
     assert example.access == AccessSection(tokens=EXAMPLE.parent / "tokens")
     assert example.api.max_body_bytes == ApiSection.__struct_defaults__[-1]
     founded = parse_genesis((EXAMPLE.parent / "genesis.example.json").read_bytes())
@@ -267,6 +272,12 @@ PEERS = SMALLEST + "[peers.addresses]\n"
             "access.blocks",
             "'none' is none of its values",
             '"all", "listed"',
+        ),
+        (
+            SMALLEST + '[books]\nstart = "never"',
+            "books.start",
+            "'never' is none of its values",
+            '"always", "asked"',
         ),
         (PEERS + 'za-1 = "za"', "peers.addresses", "'za' " + NO_ADDRESS, SOME_ADDRESSES),
         (

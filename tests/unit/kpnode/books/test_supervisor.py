@@ -16,6 +16,7 @@ from serving import Served, children, serve
 from kpnode.api.served import ApiLimits
 from kpnode.books.place import BOOKS_NAME
 from kpnode.books.supervisor import BooksSupervisor, run_process
+from kpnode.config import BooksStart
 
 PATIENCE_S = 60.0
 GLANCE_S = 0.01
@@ -106,6 +107,47 @@ async def test_the_process_is_watched_fed_and_stopped(served: Served, tmp_path: 
         (pid,) = children() - before
         assert (place / BOOKS_NAME).stat().st_mode & 0o777 == 0o600
     await wait_until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+async def test_books_on_demand_are_started_by_the_first_who_asks(
+    served: Served, tmp_path: Path
+) -> None:
+    place, genesis = tmp_path / "other", tmp_path / "genesis.json"
+    place.mkdir()
+    genesis.write_bytes(make_genesis().encoded)
+    before = children()
+    run = run_process(genesis, place)
+    async with supervised(
+        BooksSupervisor(served.node, place, run, start=BooksStart.ASKED)
+    ) as books:
+        await served.record(*opening_events("BW/gaborone"))
+        status = books.status()
+        assert (status.height, status.building, status.problem) == (None, False, None)
+        assert children() == before
+        assert not (place / BOOKS_NAME).exists()
+        asking = asyncio.create_task(books.reach(served.node.ledger.tip.height))
+        await asyncio.sleep(0)
+        assert books.status().building
+        await asyncio.wait_for(asking, PATIENCE_S)
+        (pid,) = children() - before
+        # From now on they are kept like others.
+        os.kill(pid, signal.SIGKILL)
+        await wait_until(lambda: books.status().height is None)
+        await wait_until(lambda: books.status().height == served.node.ledger.tip.height)
+
+
+async def test_books_that_nobody_asked_for_are_stopped(served: Served, tmp_path: Path) -> None:
+    async def never(feed: socket.socket, listener: socket.socket) -> str:
+        raise AssertionError((feed, listener))
+
+    place = tmp_path / "other"
+    place.mkdir()
+    async with asyncio.timeout(PATIENCE_S):
+        async with supervised(
+            BooksSupervisor(served.node, place, never, start=BooksStart.ASKED)
+        ) as books:
+            await served.record(*opening_events("BW/gaborone"))
+        assert books.status().problem is None
 
 
 async def test_a_process_that_hangs_is_killed_and_started_again(
