@@ -67,6 +67,8 @@ class ExecutedBlock:
     tip: Tip
     changes: ChangeSet
     events: tuple[SignedEvent, ...]
+    leaves: tuple[Digest, ...]
+    """The hashes of the events, as the tree has them."""
     header: BlockHeader
     opening: LeaderCertificate | None = None
     """The votes in a block that opens a term."""
@@ -161,7 +163,8 @@ class BlockExecutor:
             digest=digest,
             leader=self.before.leader if opening is None else opening.candidate,
         )
-        return ExecutedBlock(tip, self.changes, tuple(self.events), header, opening)
+        events, leaves = tuple(self.events), tuple(self._leaves)
+        return ExecutedBlock(tip, self.changes, events, leaves, header, opening)
 
 
 def execute_noop(

@@ -24,12 +24,16 @@ key                       value
                           record for 0
 ``m/applied``             how far the derived records below reach; the state machine's
 ``s`` key                 state of the ledger: the state machine's value under its key
+``n`` u8 level u64 index  hash of a perfect subtree of 256**level leaves of the Merkle tree, the
+                          first at index 0; at level 0, where it is that of a leaf, then u64
+                          height of the block that holds the event
 ========================  =============================================================
 
-``s`` and ``m/applied`` are derived from the ``b`` records and can be built again from them. All
-else is the node's memory: what it has promised to others, and what others have signed. Earlier
-versions of the node also kept indexes under ``i`` and their version under ``m/derivation``; a node
-that finds them deletes them.
+``s``, ``n`` and ``m/applied`` are derived from the ``b`` records and can be built again from them.
+An ``n`` record never changes, because what it is the hash of is final. All else is the node's
+memory: what it has promised to others, and what others have signed. Earlier versions of the node
+kept no ``n`` records, which are added to their databases; and they kept indexes under ``i`` and
+their version under ``m/derivation``, which are deleted.
 
 The *generation* tells apart what a node signed before and after a start: it is the second, since
 1970, of the start, or one more than that of the start before if that is more. So a storage that was
@@ -84,11 +88,13 @@ NOOP_ENTRY: Final = 0
 BLOCK_ENTRY: Final = 1
 """Kind of one that carries events."""
 _U64_MAX: Final = (1 << 64) - 1
+_TREE_PREFIX: Final = b"n"
 _NUMBERED_KEY: Final = struct.Struct(">cQ")
 _ENTRY_HEADER: Final = struct.Struct(">BBQ")
 _HARD_STATE_HEADER: Final = struct.Struct(">BQQI")
 _UNSIGNED_HEADER: Final = struct.Struct(">BQ")
 _HEIGHT: Final = struct.Struct(">Q")
+_TREE_KEY: Final = struct.Struct(">cBQ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,11 @@ def parse_block_key(key: bytes) -> int:
 def state_key(key: bytes) -> bytes:
     """Return the database key of a key of the state."""
     return STATE_PREFIX + key
+
+
+def tree_key(level: int, index: int) -> bytes:
+    """Return the key of the hash of a subtree of 256**level leaves, the first at index 0."""
+    return _TREE_KEY.pack(_TREE_PREFIX, level, index)
 
 
 def is_memory_key(key: bytes) -> bool:

@@ -25,6 +25,7 @@ from kpledger.log.evidence_file import evidence_id
 from kpledger.log.genesis import Genesis
 from kpledger.log.merkle import Frontier
 from kpledger.scheme.v1.records import EventRecord
+from kpnode.tree import StoredTree
 
 _FORGOTTEN_AT_ONCE: Final = 1000
 _RECENT_RECORDS: Final = 20_000
@@ -146,11 +147,12 @@ class Ledger:
         genesis: what it was founded on.
         state: the committed state, for any thread.
         recent: the same, faster, for the thread that commits.
+        tree: the hashes of all events, for any thread.
         tip: the end of the committed chain.
     """
 
     def __init__(self, genesis: Genesis, store: KeyValueStore) -> None:
-        """Load the tip, or found the state of a new ledger.
+        """Load the tip, or found the state of a new ledger; store the tree if a version did not.
 
         Raises:
             LedgerError: the stored tip is damaged.
@@ -158,9 +160,11 @@ class Ledger:
         self.genesis = genesis
         self.state = StoredState(store)
         self.recent = RecentState(self.state, _RECENT_RECORDS)
+        self.tree = StoredTree(store)
         self._store = store
         applied = store.get(layout.APPLIED_KEY)
         self.tip = self._found() if applied is None else _decode_tip(applied)
+        self.tree.fill(self.tip.tree.size, self.tip.height)
 
     def _found(self) -> Tip:
         changes = self.genesis.seed_state(MemoryState())
@@ -187,13 +191,17 @@ class Ledger:
 
     def commit(self, executed: ExecutedBlock) -> None:
         """Write what a committed block changes; it must be the next one."""
-        self._write(executed.changes, executed.tip)
+        header = executed.header
+        added = self.tree.records(header.first_event, executed.leaves, header.height)
+        self._write(executed.changes, executed.tip, added)
         self.recent.apply(executed.changes)
         self.tip = executed.tip
 
-    def _write(self, changes: ChangeSet, tip: Tip) -> None:
+    def _write(
+        self, changes: ChangeSet, tip: Tip, added: Iterable[tuple[bytes, bytes]] = ()
+    ) -> None:
         puts = [(layout.state_key(key), value) for key, value in changes.written.items()]
-        self._store.apply([*puts, (layout.APPLIED_KEY, _encode_tip(tip))])
+        self._store.apply([*puts, *added, (layout.APPLIED_KEY, _encode_tip(tip))])
 
     def event(self, event_id: bytes) -> StoredEvent | None:
         """Find a committed event by its id."""

@@ -30,6 +30,7 @@ from kpledger.log.layout import (
     is_memory_key,
     parse_block_key,
     state_key,
+    tree_key,
 )
 
 u64 = st.integers(0, (1 << 64) - 1)
@@ -47,6 +48,7 @@ def test_layout_is_pinned_byte_by_byte() -> None:
         "voted": encode_hard_state(VOTED).hex(),
         "unvoted": encode_hard_state(UNVOTED).hex(),
         "state": state_key(b"x"),
+        "tree": tree_key(3, 0x0102).hex(),
         "certificate": certificate_key(0x0102).hex(),
         "evidence": evidence_key(b"\xee" * 32).hex(),
         "height": encode_height(0x0102).hex(),
@@ -56,6 +58,7 @@ def test_layout_is_pinned_byte_by_byte() -> None:
         "voted": "020000000000000007000000000000080900000003" + b"bw-1".hex(),
         "unvoted": "020000000000000007000000000000000000000001",
         "state": b"sx",
+        "tree": "6e030000000000000102",
         "certificate": "630000000000000102",
         "evidence": "65" + "ee" * 32,
         "height": "0000000000000102",
@@ -183,6 +186,6 @@ def test_oversized_payload_is_refused_both_ways() -> None:
 def test_only_what_the_node_promised_is_its_memory() -> None:
     kept = [block_key(1), BLOCK_PREFIX, HARD_STATE_KEY, FORMAT_KEY, CHAIN_KEY, SIGNED_KEY]
     kept += [TERM_PROOF_KEY, PROMISES_KEY, certificate_key(1), evidence_key(bytes(32))]
-    derived = [APPLIED_KEY, state_key(b"b"), b"iholder/x", b"m/tail"]
+    derived = [APPLIED_KEY, state_key(b"b"), tree_key(0, 1), b"iholder/x", b"m/tail"]
     assert [is_memory_key(key) for key in kept] == [True] * len(kept)
     assert [is_memory_key(key) for key in derived] == [False] * len(derived)
