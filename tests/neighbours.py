@@ -59,7 +59,7 @@ class Neighbours:
         """Wait until one leads and all that run follow it."""
 
         def find() -> str | None:
-            seen = [one.node.status().raft for one in self.running.values()]
+            seen = [one.node.raft for one in self.running.values()]
             leaders = {one.leader for one in seen}
             leads = [str(one.node) for one in seen if one.role is Role.LEADER]
             return leads[0] if len(leads) == 1 and leaders == set(leads) else None

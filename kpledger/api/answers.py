@@ -180,6 +180,17 @@ class PeerAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """On the leader: it has answered lately."""
 
 
+class SourceAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a node that is not sent blocks gets them."""
+
+    source: str
+    """The name of a node, or a URL."""
+    height: int | None
+    """How far it was when it was last asked; null if it has not answered yet."""
+    problem: str | None
+    """Why nothing is taken from it now; null as long as all is well."""
+
+
 class StorageAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """How safe what is stored is."""
 
@@ -227,6 +238,8 @@ class PublicStatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Up to here a majority of the voters has signed that the blocks are final; 0 for none."""
     evidence: _Count = 0
     """How many pieces of evidence against voters it holds."""
+    behind: _Count = 0
+    """How many blocks it lacks that it knows to be final."""
 
 
 class StatusAnswer(PublicStatusAnswer, frozen=True, kw_only=True):
@@ -258,3 +271,5 @@ class StatusAnswer(PublicStatusAnswer, frozen=True, kw_only=True):
     """Events that wait for a block."""
     refused_blocks: tuple[RefusedBlockAnswer, ...]
     """Blocks of other leaders that broke a rule; the newest hundred at most."""
+    sources: tuple[SourceAnswer, ...] = ()
+    """Where a node that does not vote gets its blocks."""

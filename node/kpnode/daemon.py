@@ -39,7 +39,8 @@ from kpnode.machine import Machine
 from kpnode.notary import Notary
 from kpnode.process import call_on_stop, close_to_others, rest_collector
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
-from kpnode.runtime import Cause, Node
+from kpnode.runtime import Node
+from kpnode.standing import Cause
 from kpnode.step import Loss
 from kpnode.storage.database import OPEN_FILES_MAX
 from kpnode.storage.errors import ShortageError, is_shortage

@@ -17,18 +17,17 @@ from kpnode.api.delivery import Delivery
 from kpnode.api.http import add_route, answer_problems
 from kpnode.api.openapi import build_openapi
 from kpnode.api.proxy import BooksProxy
-from kpnode.api.served import ApiLimits, BooksGate
+from kpnode.api.served import ApiLimits, BooksGate, ServedNode
 from kpnode.api.status import StatusApi
 from kpnode.api.submit import SubmitApi
 from kpnode.fairness import Slices
-from kpnode.runtime import Node
 
 _BEGINNING: Final = 8
 """Requests of one client that begin in one turn of the loop, each in half a millisecond or so."""
 
 
 def build_app(
-    node: Node,
+    node: ServedNode,
     books: BooksGate,
     *,
     cosigning_key: SigningKey,

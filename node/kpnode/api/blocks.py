@@ -31,10 +31,16 @@ from kpledger.scheme.v1.records import CountersignaturesRecord
 from kpnode.api.client import client_of
 from kpnode.api.delivery import PIECE_BYTES, cut_off, send_piece, sending
 from kpnode.api.parameters import read_parameters
-from kpnode.api.served import ApiLimits, catch_up, find_tip, ledger_headers, respond_json
+from kpnode.api.served import (
+    ApiLimits,
+    ServedNode,
+    catch_up,
+    find_tip,
+    ledger_headers,
+    respond_json,
+)
 from kpnode.api.shares import Held, Shares
 from kpnode.ledger import Ledger, StoredEvent
-from kpnode.runtime import Node
 
 _READ_BYTES: Final = 256 * 1024
 _EVIDENCE_BYTES: Final = 2 << 20
@@ -43,7 +49,7 @@ _EVIDENCE_BYTES: Final = 2 << 20
 class BlocksApi:
     """Streams blocks and shows events."""
 
-    def __init__(self, node: Node, limits: ApiLimits) -> None:
+    def __init__(self, node: ServedNode, limits: ApiLimits) -> None:
         self._node = node
         self._ledger = node.ledger
         self._streams = Shares(limits.max_streams, "downloads of blocks are under way")

@@ -24,9 +24,15 @@ from kpnode.api.delivery import Delivery, cut_off
 from kpnode.api.http import HEIGHT_HEADER
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
-from kpnode.api.served import DEAR_READERS, SMALL_READERS, ApiLimits, BooksGate, catch_up
+from kpnode.api.served import (
+    DEAR_READERS,
+    SMALL_READERS,
+    ApiLimits,
+    BooksGate,
+    ServedNode,
+    catch_up,
+)
 from kpnode.api.shares import Shares, Turns
-from kpnode.runtime import Node
 
 MAX_BEHIND: Final = 10_000
 """So many blocks are caught up within the time of a question; with more to come none waits."""
@@ -44,7 +50,9 @@ _NOT_KEPT: Final = frozenset(
 class BooksProxy:
     """Passes questions on."""
 
-    def __init__(self, node: Node, books: BooksGate, limits: ApiLimits, delivery: Delivery) -> None:
+    def __init__(
+        self, node: ServedNode, books: BooksGate, limits: ApiLimits, delivery: Delivery
+    ) -> None:
         self._delivery = delivery
         self._node = node
         self._books = books

@@ -1,5 +1,6 @@
 """What the API serves: a node and its books, within limits, as of a block."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -8,10 +9,64 @@ from aiohttp import web
 
 from kpledger.api.answers import BooksAnswer, Problem
 from kpledger.api.routes import JSON_TYPE, Consistency, ReadOptions
+from kpledger.base.errors import LedgerError
 from kpledger.log.chain import Tip
+from kpledger.log.genesis import Genesis
+from kpledger.scheme.event import SignedEvent
 from kpnode.api.http import HEIGHT_HEADER
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
-from kpnode.runtime import Cause, Node, NodeStatus
+from kpnode.fairness import Slices
+from kpnode.ledger import Ledger
+from kpnode.runtime.intake import Allowance
+from kpnode.standing import Cause, NodeStanding
+from kpnode.submission import Outcome
+
+
+class ServedNode(Protocol):
+    """What the API and the books need of a node, be it a voter (:class:`kpnode.runtime.Node`)."""
+
+    @property
+    def genesis(self) -> Genesis:
+        """What the ledger was founded on."""
+
+    @property
+    def name(self) -> str:
+        """What the node is called."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The committed ledger."""
+
+    @property
+    def slices(self) -> Slices:
+        """For whatever is long in its event loop."""
+
+    @property
+    def age_s(self) -> int:
+        """How many seconds ago it was in touch with its leader."""
+
+    def status(self) -> NodeStanding:
+        """Say how it stands at this moment."""
+
+    async def submit(
+        self, events: Sequence[SignedEvent], timeout_s: float, allowance: Allowance
+    ) -> list[Outcome]:
+        """Bring events onto the ledger; outcomes in order.
+
+        Those of strangers, or with bad signatures, go no further and cost ``allowance``.
+        """
+
+    async def verify(self, event: SignedEvent) -> LedgerError | None:
+        """Verify the signatures of an event; says what is wrong, or None."""
+
+    async def catch_up(self, timeout_s: float) -> str | None:
+        """Wait until the ledger holds all that was acknowledged before this call.
+
+        Gives None when it does, else what stood in the way.
+        """
+
+    async def reach(self, height: int) -> None:
+        """Wait until the ledger holds a block: for ever, if it never will."""
 
 
 class BooksGate(Protocol):
@@ -60,7 +115,7 @@ class ApiLimits:
     connection, so that none is closed while its client begins to write."""
 
 
-async def catch_up(node: Node, options: ReadOptions) -> Tip:
+async def catch_up(node: ServedNode, options: ReadOptions) -> Tip:
     """Wait for what an answer has to take into account; gives the tip to answer from.
 
     Raises:
@@ -74,7 +129,7 @@ async def catch_up(node: Node, options: ReadOptions) -> Tip:
     return find_tip(node)
 
 
-def find_tip(node: Node) -> Tip:
+def find_tip(node: ServedNode) -> Tip:
     """Give the tip to answer from.
 
     Raises:
@@ -87,7 +142,7 @@ def find_tip(node: Node) -> Tip:
     return node.ledger.tip
 
 
-def explain_failing(status: NodeStatus, kind: ProblemKind, reason: str) -> Problem:
+def explain_failing(status: NodeStanding, kind: ProblemKind, reason: str) -> Problem:
     """Say why a node did not do what was asked: it has stopped, knows no leader, or the reason.
 
     Why it has stopped stands in its status, for those who are told that.

@@ -9,7 +9,6 @@ from kpledger import __version__
 from kpledger.api.answers import (
     BooksAnswer,
     HealthAnswer,
-    PeerAnswer,
     PublicStatusAnswer,
     RefusedBlockAnswer,
     StatusAnswer,
@@ -26,11 +25,16 @@ from kpledger.log.checkpoint import (
 )
 from kpnode.api.client import client_of
 from kpnode.api.problems import ProblemError, ProblemKind
-from kpnode.api.served import BooksGate, explain_failing, find_tip, ledger_headers, respond_json
-from kpnode.runtime import Cause, Node, NodeStatus
+from kpnode.api.served import (
+    BooksGate,
+    ServedNode,
+    explain_failing,
+    find_tip,
+    ledger_headers,
+    respond_json,
+)
+from kpnode.standing import Cause, NodeStanding
 
-STOPPED: Final = "stopped"
-"""The role of a node that has stopped taking part."""
 _DURABILITY: Final = "fsync before every acknowledgement"
 
 
@@ -38,7 +42,7 @@ class StatusApi:
     """Answers for the node itself."""
 
     def __init__(
-        self, node: Node, books: BooksGate, cosigning_key: SigningKey, alarms: tuple[str, ...]
+        self, node: ServedNode, books: BooksGate, cosigning_key: SigningKey, alarms: tuple[str, ...]
     ) -> None:
         """Answer for this node; checkpoints are signed under its cosigning key."""
         self._alarms = alarms
@@ -49,11 +53,13 @@ class StatusApi:
 
     async def get_status(self, request: web.Request) -> web.Response:
         """Show the state of the node: all of it to listed clients."""
-        public = self._describe_publicly()
+        status = self._node.status()
+        public = self._describe_publicly(status)
         is_listed = client_of(request).is_listed
-        return respond_json(self._describe(public) if is_listed else public, self._node.ledger.tip)
+        answer = self._describe(public, status) if is_listed else public
+        return respond_json(answer, self._node.ledger.tip)
 
-    def _describe_publicly(self) -> PublicStatusAnswer:
+    def _describe_publicly(self, status: NodeStanding) -> PublicStatusAnswer:
         node, tip = self._node, self._node.ledger.tip
         return PublicStatusAnswer(
             node=node.name,
@@ -62,14 +68,15 @@ class StatusApi:
             head=tip.head.hex(),
             tree_size=tip.tree.size,
             tree_root=tip.tree.root().hex(),
-            ready=node.status().obstacle is None,
-            age_s=node.status().age_s,
+            ready=status.obstacle is None,
+            age_s=status.age_s,
             final_height=node.ledger.final_height,
-            evidence=len(node.status().exhibits),
+            evidence=len(status.exhibits),
+            behind=status.behind,
         )
 
-    def _describe(self, public: PublicStatusAnswer) -> StatusAnswer:
-        node, status, tip = self._node, self._node.status(), self._node.ledger.tip
+    def _describe(self, public: PublicStatusAnswer, status: NodeStanding) -> StatusAnswer:
+        node, tip = self._node, self._node.ledger.tip
         books = self._books.status()
         file, failure = node.genesis.file, status.failure
         broken = failure is not None and failure.cause is Cause.STORAGE
@@ -78,13 +85,12 @@ class StatusApi:
             participant=node.genesis.node(node.name).participant,
             origin=file.origin,
             version=__version__,
-            role=status.raft.role.value if failure is None else STOPPED,
-            term=status.raft.term,
-            # Who has stopped hears of no leader, and leads nobody.
-            leader=status.raft.leader if failure is None else None,
+            role=status.role,
+            term=status.term,
+            leader=status.leader,
             voters=file.voters,
-            peers=_describe_peers(node.name, file.voters, status),
-            last_index=status.raft.last_index,
+            peers=dict(status.peers),
+            last_index=status.last_index,
             state_digest=tip.digest.digest.hex(),
             block_time_ms=tip.time_ms,
             uptime_s=status.uptime_s,
@@ -97,8 +103,9 @@ class StatusApi:
             pending=status.pending,
             refused_blocks=tuple(
                 RefusedBlockAnswer(leader=one.leader, term=one.term, problem=one.problem)
-                for one in status.trouble.refused
+                for one in status.refused
             ),
+            sources=status.sources,
         )
 
     async def get_live(self, _request: web.Request) -> web.Response:
@@ -143,22 +150,6 @@ def _find_alarms(books: BooksAnswer) -> tuple[str, ...]:
         " refused; consensus goes on. If it ends again and again, the node's log says why."
     )
     return (alarm,)
-
-
-def _describe_peers(
-    name: str, voters: tuple[str, ...], status: NodeStatus
-) -> dict[str, PeerAnswer]:
-    others = (voter for voter in voters if voter != name)
-    answers = {voter: PeerAnswer(connected=voter in status.peers) for voter in others}
-    for peer in () if status.failure is not None else status.raft.peers:
-        if peer.node in answers:
-            answers[peer.node] = msgspec.structs.replace(
-                answers[peer.node],
-                match=peer.match,
-                in_flight=peer.in_flight,
-                recently_active=peer.recently_active,
-            )
-    return answers
 
 
 def _respond_word(word: str) -> web.Response:

@@ -43,11 +43,17 @@ from kpnode.api.problems import (
     refusal_problem,
     respond_problem,
 )
-from kpnode.api.served import ApiLimits, catch_up, explain_failing, respond_json
+from kpnode.api.served import ApiLimits, ServedNode, catch_up, explain_failing, respond_json
 from kpnode.api.shares import PARTS, Held, Shares, Turns
 from kpnode.fairness import Buckets
-from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailable
-from kpnode.submission import refuse_signature
+from kpnode.submission import (
+    Committed,
+    Outcome,
+    Pending,
+    Refused,
+    Unavailable,
+    refuse_signature,
+)
 
 _REHEARSALS_AT_ONCE: Final = 2
 """They cost as much as blocks, and anybody may ask for them; others wait."""
@@ -66,7 +72,7 @@ _encoder: Final = msgspec.json.Encoder()
 class SubmitApi:
     """Takes submissions, up to a limit at once, and rehearses."""
 
-    def __init__(self, node: Node, limits: ApiLimits) -> None:
+    def __init__(self, node: ServedNode, limits: ApiLimits) -> None:
         """Submit to this node, and rehearse on its ledger."""
         self._node = node
         self._limits = limits

@@ -15,9 +15,9 @@ from typing import Final, Protocol
 
 from kpledger.log.layout import BLOCK_ENTRY, decode_stored_entry
 from kpnode.api.blocks import read_piece
+from kpnode.api.served import ServedNode
 from kpnode.ledger import Ledger
 from kpnode.process import run_until_first
-from kpnode.runtime import NodeStatus
 
 HEIGHT: Final = struct.Struct(">Q")
 """How a height is said."""
@@ -35,25 +35,8 @@ class OnHeight(Protocol):
         ...
 
 
-class BlockSource(Protocol):
-    """What the feed needs of a node (:class:`kpnode.runtime.Node`)."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """The committed ledger."""
-        ...
-
-    def status(self) -> NodeStatus:
-        """Say how far its log is, among others."""
-        ...
-
-    async def reach(self, height: int) -> None:
-        """Wait until the ledger holds the block at a height."""
-        ...
-
-
 async def feed_books(
-    node: BlockSource,
+    node: ServedNode,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     *,
@@ -72,7 +55,7 @@ async def feed_books(
         height = await _read_height(reader)
         # A block was in the log before it was in the books, but a node that starts may not know
         # yet that the end of its log is committed.
-        goal = max(node.ledger.tip.height, min(height, node.status().raft.last_index))
+        goal = max(node.ledger.tip.height, min(height, node.status().last_index))
         # They are ready for questions only once they say that they have reached it.
         on_height(height, is_ready=False)
         writer.write(HEIGHT.pack(goal))
@@ -93,7 +76,7 @@ async def _take_heights(reader: asyncio.StreamReader, goal: int, on_height: OnHe
 
 
 async def _send_blocks(
-    node: BlockSource, writer: asyncio.StreamWriter, wanted: asyncio.Event, height: int
+    node: ServedNode, writer: asyncio.StreamWriter, wanted: asyncio.Event, height: int
 ) -> None:
     following = _find_signed(node.ledger, min(height, node.ledger.tip.height))
     while True:

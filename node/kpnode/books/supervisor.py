@@ -19,7 +19,8 @@ import aiohttp
 
 from kpledger.api.answers import BooksAnswer
 from kpledger.reading import say_trouble
-from kpnode.books.feed import BlockSource, feed_books
+from kpnode.api.served import ServedNode
+from kpnode.books.feed import feed_books
 from kpnode.books.place import BOOKS_NAME, BooksSocket
 from kpnode.config import BooksStart
 from kpnode.incident import Incident
@@ -74,7 +75,7 @@ class BooksSupervisor:
 
     def __init__(
         self,
-        node: BlockSource,
+        node: ServedNode,
         directory: Path,
         run: Run,
         *,

@@ -1,64 +1,30 @@
-"""How a node is: a picture of one moment, why it stopped if it did, and what a person should do."""
+"""How a voter is: a picture of one moment, and what a person should do."""
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum
 from typing import Final
 
+import msgspec
+
+from kpledger.api.answers import PeerAnswer
 from kpledger.base.units import format_time
 from kpledger.log.conviction import Guilt
-from kpnode.docket import Exhibit, ForkedError
+from kpnode.docket import Exhibit
 from kpnode.punctuality import ClockDoubt, Early
 from kpnode.raft import Status
 from kpnode.runtime.trouble import Trouble
+from kpnode.standing import Cause, Failure, NodeStanding
 from kpnode.step import LeaderStalled, Loss
-from kpnode.storage.errors import StorageError, is_shortage
-
-
-class Cause(Enum):
-    """What kind of trouble ended a node's part in consensus."""
-
-    STORAGE = "storage"
-    """The disk is full, broken or holds something else than was written."""
-    SHORTAGE = "shortage"
-    """The system had no descriptor or no memory left for it; a new start may have them."""
-    INTERNAL = "internal"
-    """The program met a state that it knows to be impossible, or made a mistake."""
-    FORK = "fork"
-    """The ledger has two histories, and no program can say which one holds."""
-    STOPPING = "stopping"
-    """It was asked to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a node takes no part any more. It still answers questions from what it has."""
-
-    cause: Cause
-    text: str
-
-
-STOPPING = Failure(Cause.STOPPING, "the node is stopping")
-
-
-def explain_error(error: Exception) -> Failure:
-    """Say what an error in a step of the node means."""
-    if is_shortage(error):
-        return Failure(Cause.SHORTAGE, str(error) or "out of memory")
-    if isinstance(error, ForkedError):
-        return Failure(Cause.FORK, str(error))
-    if isinstance(error, StorageError):
-        return Failure(Cause.STORAGE, str(error))
-    return Failure(Cause.INTERNAL, f"{type(error).__name__}: {error}")
-
 
 _SILENCE_S: Final = 5
 """Seconds without a leader that are no election any more."""
+_STOPPED: Final = "stopped"
+"""The role of a node that has stopped taking part."""
 
 
 @dataclass(frozen=True, slots=True)
-class NodeStatus:
-    """A picture of the node for the API."""
+class VoterStatus:
+    """A picture of a voter."""
 
     raft: Status
     """Where the core stood after its last step."""
@@ -119,6 +85,42 @@ class NodeStatus:
         if (early := self.trouble.early) and not _is_alone(self.raft):
             return explain_early(early)
         return _describe_stuck(self).partition(". ")[0] if self.trouble.stuck_s else None
+
+    @property
+    def standing(self) -> NodeStanding:
+        """What others than the runtime go by."""
+        raft, has_stopped = self.raft, self.failure is not None
+        return NodeStanding(
+            role=_STOPPED if has_stopped else raft.role.value,
+            term=raft.term,
+            # Who has stopped hears of no leader, and leads nobody.
+            leader=None if has_stopped else raft.leader,
+            hears_leader=self.hears_leader,
+            last_index=raft.last_index,
+            age_s=self.age_s,
+            uptime_s=self.uptime_s,
+            obstacle=self.obstacle,
+            failure=self.failure,
+            alarms=self.alarms,
+            peers=_describe_peers(self),
+            pending=self.pending,
+            refused=tuple(self.trouble.refused),
+            exhibits=self.exhibits,
+        )
+
+
+def _describe_peers(status: VoterStatus) -> dict[str, PeerAnswer]:
+    others = (one for one in status.raft.configurations[-1].voters if one != status.raft.node)
+    answers = {str(one): PeerAnswer(connected=one in status.peers) for one in others}
+    for peer in () if status.failure is not None else status.raft.peers:
+        if peer.node in answers:
+            answers[peer.node] = msgspec.structs.replace(
+                answers[peer.node],
+                match=peer.match,
+                in_flight=peer.in_flight,
+                recently_active=peer.recently_active,
+            )
+    return answers
 
 
 def _describe_failure(failure: Failure) -> str:
@@ -188,7 +190,7 @@ def explain_early(early: Early) -> str:
     )
 
 
-def _describe_silence(status: NodeStatus) -> str:
+def _describe_silence(status: VoterStatus) -> str:
     links = "[peers.addresses] names no other node."
     if status.unreachable:
         links = f"Not connected: {', '.join(status.unreachable)}."
@@ -230,7 +232,7 @@ def _describe_early(early: Early, status: Status) -> str:
     )
 
 
-def _describe_stuck(status: NodeStatus) -> str:
+def _describe_stuck(status: VoterStatus) -> str:
     raft, span = status.raft, timedelta(seconds=int(status.trouble.stuck_s))
     peers = ", ".join(str(one.node) for one in raft.peers if one.match < raft.last_index)
     return (

@@ -37,7 +37,7 @@ from kpnode.raft import (
     Unreachable,
 )
 from kpnode.runtime.handover import Handover, choose_successor
-from kpnode.runtime.health import STOPPING, Failure, NodeStatus, explain_early, explain_error
+from kpnode.runtime.health import VoterStatus, explain_early
 from kpnode.runtime.incoming import Incoming
 from kpnode.runtime.intake import UNLIMITED, Allowance, Intake
 from kpnode.runtime.ordering import Ordering
@@ -48,6 +48,7 @@ from kpnode.runtime.showing import Showing
 from kpnode.runtime.trouble import Trouble
 from kpnode.runtime.verifier import Verifier
 from kpnode.runtime.worker import Worker
+from kpnode.standing import STOPPING, Failure, NodeStanding, explain_error
 from kpnode.step import EngineInput, Loss, Step
 from kpnode.submission import (
     Committed,
@@ -77,6 +78,7 @@ class Node:
         genesis: what the ledger was founded on.
         name: this node.
         ledger: the committed ledger, for questions.
+        raft: where the core stood after its last step.
         signatures: what was verified, remembered.
         slices: for whatever is long in its event loop.
         incoming: messages of peers on their way to the core.
@@ -105,10 +107,8 @@ class Node:
         self.name = name
         self.ledger = ledger
         self._engine = engine
-        self._tick_s = tick_s
-        self._election_s = election_s
-        self._max_block_events = max_block_events
-        self._max_queue = max_queue
+        self._tick_s, self._election_s = tick_s, election_s
+        self._max_block_events, self._max_queue = max_block_events, max_queue
         self._links: Links | None = None
         self._inputs: deque[EngineInput] = deque()
         self._submissions = Submissions(max_queue)
@@ -128,7 +128,7 @@ class Node:
             self._peers_verifier,
             Electorate.of(genesis),
             lambda message: self._put(Received(message)),
-            find_leader=lambda: self._raft.leader,
+            find_leader=lambda: self.raft.leader,
             long_verifier=self._verifier,
         )
         self.ordering = Ordering(self._submissions, self._intake, self._peers_verifier, self)
@@ -138,7 +138,7 @@ class Node:
         self._pace = Pace(engine.may_save)
         self._worker: Worker[[Sequence[EngineInput], Sequence[SignedEvent]], Step] | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._raft = engine.status()
+        self.raft = engine.status()
         self._failure: Failure | None = None
         self._trouble = Trouble(engine, loss, election_s)
         self._started = self._current_s = time.monotonic()
@@ -162,7 +162,7 @@ class Node:
 
         Returns when another node leads, or after about one election timeout: then others elect one.
         """
-        links, status = self._links, self._raft
+        links, status = self._links, self.raft
         successor = None if links is None else choose_successor(status, links.connected())
         if successor is None or self._failure is not None:
             return
@@ -183,10 +183,13 @@ class Node:
             await asyncio.gather(self._verifier.close(), self._peers_verifier.close())
         self._fail(STOPPING)
 
-    def status(self) -> NodeStatus:
-        """Give a picture of this moment."""
-        return NodeStatus(
-            raft=self._raft,
+    def status(self) -> NodeStanding:
+        """Say how this node stands at this moment."""
+        return self._look().standing
+
+    def _look(self) -> VoterStatus:
+        return VoterStatus(
+            raft=self.raft,
             peers=self._links.connected() if self._links else (),
             pending=len(self._submissions),
             failure=self._failure,
@@ -252,11 +255,11 @@ class Node:
 
     def begin(self, event: SignedEvent, lane: Author, via: str = "") -> str | None:
         """Start one attempt; what stands in its way if nobody can take the event now."""
-        if self._raft.role is Role.LEADER:
+        if self.raft.role is Role.LEADER:
             self._submissions.enqueue(event, lane, via)
             self._wake.set()
             return None
-        leader = self._raft.leader
+        leader = self.raft.leader
         if leader is None or self._links is None:
             return "there is no leader"
         if via:
@@ -308,9 +311,9 @@ class Node:
                     if index is not None and await self._reads.reach(index, height):
                         return None
         except TimeoutError:
-            if self._raft.leader is None:
+            if self.raft.leader is None:
                 return "there is no leader"
-            return f"not confirmed by the leader {self._raft.leader} within {timeout_s:g} s"
+            return f"not confirmed by the leader {self.raft.leader} within {timeout_s:g} s"
         return self._failure.text if self._failure else "too many questions wait for the leader"
 
     async def reach(self, height: int) -> None:
@@ -320,7 +323,7 @@ class Node:
 
     async def answer_index(self, timeout_s: float) -> Index | None:
         """Get a read index for another node, which asks because this node was the leader."""
-        if self._raft.role is not Role.LEADER or self._failure is not None:
+        if self.raft.role is not Role.LEADER or self._failure is not None:
             return None
         try:
             async with asyncio.timeout(timeout_s):
@@ -334,8 +337,8 @@ class Node:
 
     def _send_question(self, ticket: int) -> NodeId | None:
         """Ask for a read index: here if this node leads, else its leader; tells whom."""
-        leader = self._raft.leader
-        if self._raft.role is Role.LEADER:
+        leader = self.raft.leader
+        if self.raft.role is Role.LEADER:
             self._put(ReadRequested(ticket))
         elif leader is None or self._links is None or not self._links.ask_index(leader, ticket):
             return None
@@ -347,9 +350,9 @@ class Node:
             await asyncio.sleep(self._tick_s)
             self._put(Tick())
             self._showing.meet(self._links, self._engine.exhibits)
-            if stalled := self._trouble.tick(self._raft, self.ordering.waited_s):
+            if stalled := self._trouble.tick(self.raft, self.ordering.waited_s):
                 self._put(stalled)
-            if self.status().hears_leader:
+            if self._look().hears_leader:
                 self._current_s = time.monotonic()
 
     async def _run(
@@ -390,9 +393,9 @@ class Node:
         if self._links is not None:
             self._links.send(step.outgoing)
             self._showing.tell(self._links, step.exhibits)
-        if step.status.leader != self._raft.leader or step.status.role is not self._raft.role:
+        if step.status.leader != self.raft.leader or step.status.role is not self.raft.role:
             self._leadership_changed(step.status)
-        self._raft = step.status
+        self.raft = step.status
         if step.proposed is not None:
             ticket, event_ids = step.proposed
             self._tickets[ticket] = event_ids
@@ -412,12 +415,12 @@ class Node:
             self._log_alarms()
 
     def _log_alarms(self) -> None:
-        for alarm in self.status().alarms:
+        for alarm in self._look().alarms:
             _log.error("%s", alarm)
 
     def _take_dropped(self, dropped: Dropped) -> None:
         self._submissions.answer_all(self._tickets.pop(dropped.ticket, ()), Retry())
-        self._rounds.on_reply(self._raft.node, dropped.ticket, None)
+        self._rounds.on_reply(self.raft.node, dropped.ticket, None)
         if self._transfer is not None and self._transfer.ticket == dropped.ticket:
             self._transfer.ended.set()
 

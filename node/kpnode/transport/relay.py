@@ -189,7 +189,7 @@ class PeerLinks:
 
     async def _answer(self, peer: NodeId, request: RelayRequest) -> None:
         await self._node.slices.next((peer, request.lane))
-        if self._node.status().raft.role is not Role.LEADER:
+        if self._node.raft.role is not Role.LEADER:
             # Nothing is verified for it: a follower has its leader's blocks to look at.
             self._reply(peer, request.ticket, UNAVAILABLE, b"")
             return

@@ -72,9 +72,9 @@ async def test_leader_hands_over_to_the_next_term_without_an_election_timeout(
     async with neighbours(tmp_path) as network:
         for _ in NAMES:
             leader = await network.leader()
-            term = network.node(leader).status().raft.term
+            term = network.node(leader).raft.term
             await network.node(leader).hand_over()
-            status = network.node(leader).status().raft
+            status = network.node(leader).raft
             # One term further and a leader known: nobody had to time out and campaign.
             assert (status.role, status.term) == (Role.FOLLOWER, term + 1)
             assert status.leader not in (None, leader)

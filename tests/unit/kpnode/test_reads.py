@@ -156,7 +156,7 @@ async def test_node_without_a_majority_confirms_nothing(tmp_path: Path) -> None:
                 await network.stop(name)
         # Until the quorum check it still believes that it leads.
         assert await node.catch_up(0.1) is not None
-        await wait_until(lambda: node.status().raft.leader is None)
+        await wait_until(lambda: node.raft.leader is None)
         assert await node.catch_up(0.05) == "there is no leader"
 
 

@@ -84,7 +84,7 @@ async def node(tmp_path: Path, links: Silence) -> AsyncIterator[Node]:
     opening = Majority(signers).elect(LEADER, term=1, base=beginning)
     node.receive(Voice(signers[1], NodeId(NAME)).beat(opening))
     async with asyncio.timeout(10):
-        while node.status().raft.leader != LEADER:  # noqa: ASYNC110 (no event)
+        while node.raft.leader != LEADER:  # noqa: ASYNC110 (no event)
             await asyncio.sleep(0.001)
     yield node
     await node.stop()
@@ -123,10 +123,10 @@ async def test_leader_that_answers_and_makes_nothing_final_is_set_aside(
     lie = Committed(EVENT.event_id, 2, 0, 0, duplicate=False)
     answers: cycle[Outcome] = cycle([Unavailable(EVENT.event_id, ""), lie])
     async with asyncio.timeout(60):
-        while node.status().raft.last_index == 0:  # noqa: ASYNC110 (no event)
+        while node.raft.last_index == 0:  # noqa: ASYNC110 (no event)
             await asyncio.sleep(0)
         final = majority.finalise(node._engine._machine.top.end)
-        while node.status().trouble.stalled is None or node.status().raft.leader is not None:
+        while node._trouble.stalled is None or node.raft.leader is not None:
             node.receive(voice.beat(opening, commit=1, final=final))
             node.relayed(EVENT.event_id, next(answers))
             await asyncio.sleep(0)

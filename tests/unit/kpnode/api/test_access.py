@@ -58,7 +58,7 @@ async def test_a_stranger_hears_of_a_node_only_what_a_client_needs(tmp_path: Pat
     async with serve(tmp_path / "ledger", ApiLimits(), access=AccessSection()) as served:
         found = (await served.get("/v1/status")).json
     names = {"node", "chain", "height", "head", "tree_size", "tree_root", "ready", "age_s"}
-    assert set(found) == names | {"final_height", "evidence"}
+    assert set(found) == names | {"final_height", "evidence", "behind"}
 
 
 async def test_a_token_is_accepted_as_soon_as_it_is_made_and_until_it_is_revoked(

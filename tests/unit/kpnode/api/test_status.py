@@ -54,6 +54,7 @@ async def test_the_status_names_ledger_and_consensus(served: Served) -> None:
         "age_s": 0,
         "final_height": 2,
         "evidence": 0,
+        "behind": 0,
         "state_digest": tip.digest.digest.hex(),
         "block_time_ms": NOW_MS,
         "storage": {"durability": "fsync before every acknowledgement", "failed": None},
@@ -62,6 +63,7 @@ async def test_the_status_names_ledger_and_consensus(served: Served) -> None:
         "books": {"height": 2, "behind": 0, "building": False, "problem": None},
         "pending": 0,
         "refused_blocks": [],
+        "sources": [],
     }
 
 

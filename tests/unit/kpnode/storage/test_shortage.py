@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kpnode.runtime.health import Cause, explain_error
+from kpnode.standing import Cause, explain_error
 from kpnode.storage.errors import StorageFailedError
 
 CHAIN = bytes(range(32))
