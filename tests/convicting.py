@@ -12,6 +12,7 @@ import msgspec
 from branches import Branch, sign_header
 from electing import elect, signer_of
 from founding import CHAIR, make_decision, make_event, make_genesis, vary
+from split_views import split_views
 
 from kpledger.base.hashing import hash_leaf
 from kpledger.log.block import BlockKind
@@ -343,6 +344,7 @@ def all_cases() -> dict[str, Evidence]:
         broken_blocks,
         forks,
         stale_generations,
+        split_views,
     )
     return {name: evidence for make in makers for name, evidence in make()}
 

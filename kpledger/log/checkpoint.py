@@ -410,12 +410,19 @@ def _index_keys(keys: Iterable[NoteKey]) -> Mapping[tuple[str, bytes], NoteKey]:
     return by_id
 
 
+def split_signature(
+    text: str, signature: bytes, key_type: KeyType
+) -> tuple[int | None, bytes, bytes]:
+    """Give the time in a signature if its type has one, the bytes that it signs, and the rest."""
+    if key_type is KeyType.NOTE:
+        return None, _signed_message(text, None), signature
+    time_s = int.from_bytes(signature[:_TIME_BYTES], "big")
+    return time_s, _signed_message(text, time_s), signature[_TIME_BYTES:]
+
+
 def _open_signature(text: str, signature: bytes, key: NoteKey) -> int | None:
     """Verify a signature by the rule of its key's type, and give its time if it has one."""
-    time_s = None
-    if key.key_type is KeyType.COSIGNATURE:
-        time_s, signature = int.from_bytes(signature[:_TIME_BYTES], "big"), signature[_TIME_BYTES:]
-    message = _signed_message(text, time_s)
+    time_s, message, signature = split_signature(text, signature, key.key_type)
     verify_signature(key.public_key, message, signature, what=f"the note by {key.name}")
     if time_s is not None:
         _check_time(time_s)

@@ -33,9 +33,9 @@ class Conviction:
     """What a piece of evidence amounts to."""
 
     kind: str
-    """``E1`` to ``E9``."""
+    """``E1`` to ``E10``."""
     culprits: tuple[str, ...]
-    """The voters concerned, in alphabetical order."""
+    """The nodes concerned, in alphabetical order."""
     guilt: Guilt
     words: str
     """One sentence for people; of a fork more."""
@@ -44,7 +44,7 @@ class Conviction:
 
     @property
     def named(self) -> dict[str, Guilt]:
-        """How grave it is, for each voter."""
+        """How grave it is, for each node."""
         return dict.fromkeys(self.culprits, self.guilt) | dict(self.others)
 
 
@@ -52,7 +52,7 @@ class EvidenceError(LedgerError):
     """Evidence that does not show what it is shown for.
 
     Attributes:
-        kind: ``E1`` to ``E9``.
+        kind: ``E1`` to ``E10``.
         problem: what does not hold.
     """
 

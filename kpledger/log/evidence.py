@@ -12,8 +12,10 @@ import msgspec
 from msgspec import Meta
 
 from kpledger.base.errors import MalformedError
+from kpledger.base.ids import Digest32
 from kpledger.log.block import MAX_BLOCK_BYTES, MAX_BLOCK_EVENTS, BlockHeader, decode_block_header
 from kpledger.log.certificates import MAX_OPENING_BYTES, CommitCertificate, decode_opening
+from kpledger.log.checkpoint import Checkpoint, parse_checkpoint, parse_note
 from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Acknowledgement, LogEnd, Nomination, Vote
 
@@ -27,6 +29,8 @@ HeaderPath = Annotated[tuple[EncodedHeader, ...], Meta(max_length=MAX_PATH_HEADE
 """Headers without a gap, of which each names the head of the one before."""
 EncodedOpening = Annotated[bytes, Meta(max_length=MAX_OPENING_BYTES)]
 """The votes that opened a term, as its block carries them."""
+CheckpointNote = Annotated[str, Meta(max_length=1 << 15)]
+"""A signed checkpoint: room for as many signatures as a note may have."""
 
 
 class Equivocation(
@@ -287,6 +291,32 @@ class StaleGeneration(
         )
 
 
+class SplitView(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="E10",
+    tag_field="kind",
+):
+    """Two checkpoints under one key, of two trees of which neither contains the other."""
+
+    first: CheckpointNote
+    """That of the lower size; at one size that of the lesser root. Both bear the signatures of
+    those who signed both, and no others, by the order of their lines."""
+    second: CheckpointNote
+    root: Digest32
+    """What the second tree has as its root at the size of the first."""
+    path: Annotated[tuple[Digest32, ...], Meta(max_length=128)] = ()
+    """The consistency proof of that (RFC 9162, 2.1.4)."""
+
+    @property
+    def accusation(self) -> str:
+        """Say what it shows, if it is true."""
+        first, second = (_state(read_checkpoint(one)) for one in (self.first, self.second))
+        return f"two trees that exclude each other are signed by one key: {first}, and {second}"
+
+
 Evidence = (
     Equivocation
     | DoubleAcknowledgement
@@ -297,12 +327,13 @@ Evidence = (
     | BrokenBlock
     | Fork
     | StaleGeneration
+    | SplitView
 )
 """Any kind of it."""
 
 
 def kind_of_evidence(evidence: Evidence) -> str:
-    """Give the short name of its kind: ``E1`` to ``E9``."""
+    """Give the short name of its kind: ``E1`` to ``E10``."""
     return str(evidence.__struct_config__.tag)
 
 
@@ -313,6 +344,19 @@ def read_header(shown: ShownHeader) -> BlockHeader:
         LedgerError: it is malformed.
     """
     return decode_block_header(shown.header)
+
+
+def read_checkpoint(note: str) -> Checkpoint:
+    """Read the checkpoint of a note, verifying nothing.
+
+    Raises:
+        LedgerError: it is none.
+    """
+    return parse_checkpoint(parse_note(note.encode()).text)
+
+
+def _state(one: Checkpoint) -> str:
+    return f"{one.size} events with root {one.root[:4].hex()}…"
 
 
 def _place(what: Acknowledgement | CommitCertificate | LogEnd) -> str:

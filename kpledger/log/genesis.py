@@ -26,6 +26,7 @@ from kpledger.base.ids import NodeName, ParticipantCode
 from kpledger.base.keys import check_public_key
 from kpledger.base.state import ChangeSet, StateReader
 from kpledger.base.units import TimeMs
+from kpledger.log.checkpoint import KeyType, NoteKey
 from kpledger.scheme.rulebook import RELEASED, Rulebook
 from kpledger.scheme.v1.events.base import Text
 from kpledger.scheme.v1.events.decisions import MAX_QUOTA, Quota
@@ -172,6 +173,25 @@ class Genesis:
             _Voter(name=name, consensus_key=key) for name, key in self.consensus_keys.items()
         )
         return hash_with_domain(Domain.CONFIG, encode(_Configuration(voters=voters)))
+
+    @cached_property
+    def note_keys(self) -> dict[NoteKey, str]:
+        """Whose each key is under which checkpoints of the ledger are signed.
+
+        Voters sign as the log itself, with their consensus keys; all nodes cosign. Each node has a
+        name of its own for that, ``ORIGIN/NODE``.
+        """
+        origin = self.file.origin
+        logs = {
+            NoteKey(origin, KeyType.NOTE, key): name for name, key in self.consensus_keys.items()
+        }
+        cosigners = {
+            NoteKey(
+                f"{origin}/{one.name}", KeyType.COSIGNATURE, bytes.fromhex(one.cosigning_key)
+            ): one.name
+            for one in self.file.nodes
+        }
+        return logs | cosigners
 
     def node(self, name: str) -> GenesisNode:
         """Give the node of this name.

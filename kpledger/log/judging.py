@@ -29,12 +29,14 @@ from kpledger.log.evidence import (
     Equivocation,
     Evidence,
     Fork,
+    SplitView,
     StaleGeneration,
     UnshownLog,
     Usurpation,
     kind_of_evidence,
 )
 from kpledger.log.misdeeds import judge_broken_block, judge_equivocation, judge_usurpation
+from kpledger.log.split_view import judge_split_view
 from kpledger.log.statements import Electorate, SignatureCheck, verifies
 
 
@@ -63,20 +65,33 @@ def _judge(evidence: Evidence, electorate: Electorate, check: SignatureCheck) ->
     match evidence:
         case Equivocation():
             conviction = judge_equivocation(evidence, electorate, check)
+        case Usurpation():
+            conviction = judge_usurpation(evidence, electorate, check)
+        case BrokenBlock():
+            conviction = judge_broken_block(evidence, electorate, check)
+        case Fork():
+            conviction = judge_fork(evidence, electorate, check)
+        case SplitView():
+            conviction = judge_split_view(evidence, electorate, check)
+        case _:
+            conviction = _judge_statements(evidence, electorate, check)
+    return conviction
+
+
+def _judge_statements(
+    evidence: DoubleAcknowledgement | DoubleVote | Amnesia | UnshownLog | StaleGeneration,
+    electorate: Electorate,
+    check: SignatureCheck,
+) -> Conviction:
+    match evidence:
         case DoubleAcknowledgement():
             conviction = judge_double_acknowledgement(evidence, electorate, check)
         case DoubleVote():
             conviction = judge_double_vote(evidence, electorate, check)
         case Amnesia():
             conviction = judge_amnesia(evidence, electorate, check)
-        case Usurpation():
-            conviction = judge_usurpation(evidence, electorate, check)
         case UnshownLog():
             conviction = judge_unshown_log(evidence, electorate, check)
-        case BrokenBlock():
-            conviction = judge_broken_block(evidence, electorate, check)
-        case Fork():
-            conviction = judge_fork(evidence, electorate, check)
         case StaleGeneration():
             conviction = judge_stale_generation(evidence, electorate, check)
     return conviction

@@ -10,7 +10,7 @@ Who may count on which statement is told in :mod:`kpledger.log.certificates`.
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final, Self, TypeVar
 
 import msgspec
@@ -20,6 +20,7 @@ from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.ids import Digest32, NodeName, Signature64
 from kpledger.base.keys import SigningKey, verify_signature
 from kpledger.log.block import LogCount
+from kpledger.log.checkpoint import NoteKey
 from kpledger.log.genesis import Genesis
 
 MAX_STATEMENT_BYTES: Final = 1024
@@ -64,18 +65,28 @@ def verifies(public_key: bytes, message: bytes, signature: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Electorate:
-    """The voters of a ledger and their keys: all that it takes to judge a statement."""
+    """The voters of a ledger and the keys of its nodes: all it takes to judge what they sign."""
 
     chain: bytes
     """Hash of the genesis file."""
     config_hash: bytes
     keys: Mapping[str, bytes]
     """The consensus key of each voter, by its name."""
+    origin: str = ""
+    """The first line of the ledger's checkpoints."""
+    note_keys: Mapping[NoteKey, str] = field(default_factory=dict)
+    """Whose each key is under which checkpoints are signed."""
 
     @classmethod
     def of(cls, genesis: Genesis) -> Self:
         """Give those that a genesis file names."""
-        return cls(genesis.chain, genesis.config_hash, genesis.consensus_keys)
+        return cls(
+            genesis.chain,
+            genesis.config_hash,
+            genesis.consensus_keys,
+            genesis.file.origin,
+            genesis.note_keys,
+        )
 
     @property
     def majority(self) -> int:

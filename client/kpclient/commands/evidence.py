@@ -40,6 +40,7 @@ KIND_NAMES: Final = {
     "E7": "a block that breaks the rules",
     "E8": "two histories",
     "E9": "a storage that was put back",
+    "E10": "two checkpoints",
 }
 ADVICE: Final = {
     Guilt.LIE: (

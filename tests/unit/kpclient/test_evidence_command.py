@@ -58,6 +58,9 @@ def test_a_fault_is_called_one(tmp_path: Path) -> None:
     result = run(tmp_path, "good-e9-vote")
     assert result.exit_code == 0
     assert "CONVICTED of a fault: za-1 (run by ZA)" in result.stdout
+    split = run(tmp_path, "good-e10-of-three")
+    assert "CONVICTED of a fault: bw-1 (run by BW) and eu-1 (run by EU) and za-1" in split.stdout
+    assert "two trees that exclude each other are signed by one key: 5 events" in split.stdout
     assert ADVICE[Guilt.FAULT] in result.stdout
 
 
@@ -145,7 +148,7 @@ def test_showing_says_what_is_said_and_that_nothing_is_verified(tmp_path: Path) 
 
 
 def test_every_kind_and_guilt_has_its_words() -> None:
-    assert list(KIND_NAMES) == [f"E{one}" for one in range(1, 10)]
+    assert list(KIND_NAMES) == [f"E{one}" for one in range(1, 11)]
     assert set(ADVICE) == set(Guilt)
     assert GENESIS.read_bytes() == make_genesis().encoded
 

@@ -203,7 +203,9 @@ def _parts(*kinds: type[msgspec.Struct]) -> tuple[type[msgspec.Struct], ...]:
     return tuple(found)
 
 
-EVIDENCE_KINDS = tuple(sorted(get_args(Evidence), key=lambda kind: str(kind.__struct_config__.tag)))
+EVIDENCE_KINDS = tuple(
+    sorted(get_args(Evidence), key=lambda kind: int(str(kind.__struct_config__.tag)[1:]))
+)
 RECORDS = tuple(sorted(Record.__subclasses__(), key=lambda kind: kind.KIND))
 BODY_PARTS = _parts(*CATALOGUE)
 
