@@ -27,6 +27,7 @@ from kpclient.output.console import print_trouble
 from kpclient.recall import Recall
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.lookout import Lookout
+from kpclient.replay.replayed_ledger import EventStore, LedgerView, ReplayedLedger
 from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.sources import HistoryReader
 from kpclient.replay.verification import replay, verify_chain
@@ -35,9 +36,9 @@ from kpledger.api.answers import PublicStatusAnswer
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.books.certificates import CERTIFICATE, CertificateQuestion
 from kpledger.books.database import Books, open_books
-from kpledger.books.query import Query
+from kpledger.books.query import NotOnLedgerError, Query
 from kpledger.command import EXIT_REFUSED
-from kpledger.log.audit import AuditReport, AuditVerdict
+from kpledger.log.audit import AuditReport, AuditVerdict, Observe
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 from kpledger.log.judging import judge
 from kpledger.log.statements import Electorate
@@ -138,7 +139,7 @@ class Session:
             ClientError: a node says no, no node answers, or the chain is not sound.
         """
         try:
-            if not self._offline.replay and self._offline.copy is None:
+            if not self.is_offline:
                 return self.ask(lambda ledger: ledger.ask(query, question))
             with self.books.reading() as books:
                 return read_answer(query.reply(books, question), query.answer)
@@ -152,13 +153,51 @@ class Session:
             said = problem.detail.removeprefix(f"{problem.field}: ")
             raise UsageError(problem.field, said, problem.accepted or "") from None
 
+    @property
+    def is_offline(self) -> bool:
+        """Whether a chain that is verified here answers, and no node."""
+        return self._offline.replay or self._offline.copy is not None
+
+    def find(self, query: Query[msgspec.Struct, A], question: msgspec.Struct) -> A | None:
+        """Ask likewise; None if the ledger does not hold what it is about."""
+        if not self.is_offline:
+            return self.ask(lambda ledger: ledger.find(query, question))
+        try:
+            return self.answer(query, question)
+        except NotOnLedgerError:
+            return None
+
+    def view(self, call: Callable[[LedgerView], Awaitable[T]]) -> T:
+        """Ask the nodes, or the chain itself, also for events; and wait for the answer.
+
+        Raises:
+            ClientError: a node says no, no node answers, or the chain is not sound.
+        """
+        if not self.is_offline:
+            return self.ask(call)
+        books, events = self._verified
+        try:
+            with books.reading():
+                return asyncio.run(_call(call, ReplayedLedger(books, events)))
+        except sqlite3.Error as error:
+            raise ClientError(f"the books cannot be read on this machine: {error}") from None
+
     @cached_property
     def books(self) -> Books:
         """The books of the whole chain, verified here, in a temporary file; it is read once."""
+        return self._replay(keep=None)
+
+    @cached_property
+    def _verified(self) -> tuple[Books, EventStore]:
+        """Books likewise, and the events that they are made of."""
+        events = EventStore()
+        return self._replay(keep=events.keep), events
+
+    def _replay(self, keep: Observe | None) -> Books:
         chain = self.open_chain()
         try:
             connection, lookout = open_books(""), self._look_out()
-            report = replay(self.genesis, chain, connection, lookout)
+            report = replay(self.genesis, chain, connection, lookout, keep=keep)
             self._accept(chain, report, lookout)
         except sqlite3.Error as error:
             problem = f"the books cannot be written on this machine: {error}"
@@ -286,6 +325,10 @@ class Session:
     def memory(self) -> Memory:
         """What was seen of this ledger."""
         return Memory(self.home / "seen", self.genesis.chain, warn=print_trouble)
+
+
+async def _call(call: Callable[[LedgerView], Awaitable[T]], ledger: LedgerView) -> T:
+    return await call(ledger)
 
 
 def _position_of(shown: PublicStatusAnswer) -> Position:

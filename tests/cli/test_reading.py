@@ -1,5 +1,6 @@
 """What a reader of the ledger sees: all that matters, and what is about to be signed."""
 
+import json
 import os
 import pty
 import subprocess
@@ -7,7 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from copied import write_copy
 from office import Ledger, new_number
+
+from kpclient.replay.served_chain import ServedChain
+from kpledger.log.genesis import parse_genesis
 
 pytestmark = pytest.mark.slow
 
@@ -112,3 +117,70 @@ def test_small_letters_mean_the_same(ledger: Ledger, told: str) -> None:
     assert ledger.run("participants", "bw").exit_code == 0
     fresh = new_number()
     assert ledger.ask(*("note", "bw", "--text", fresh, *EXPORTER))["status"] == "committed"
+
+
+@pytest.fixture(scope="module")
+def blocks(ledger: Ledger, told: str) -> list[bytes]:
+    """All blocks up to those in which that was told."""
+    assert told
+    genesis = parse_genesis(ledger.seen.genesis.read_bytes())
+    chain = ServedChain(genesis, [ledger.seen.nodes[0].api], timeout_s=10)
+    return [block.stored for block in chain]
+
+
+@pytest.fixture(scope="module")
+def copy(blocks: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a stopped node has of them on its disk."""
+    return write_copy(tmp_path_factory.mktemp("copy"), blocks)
+
+
+def asked_for(told: str, event_id: str, key: str) -> tuple[tuple[str, ...], ...]:
+    return (
+        ("show", told),
+        ("show", event_id),
+        ("show", key),
+        ("show", f"IN/suspect/{told.lower()}"),
+        ("show", "KPCS/policy"),
+        ("list", "--limit", "1", "--after", f"BW{int(told[2:]) - 1:08d}"),
+        ("participants",),
+        ("participants", "BW"),
+        ("participants", "KPCS"),
+    )
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_a_verified_chain_answers_as_a_node_does(
+    ledger: Ledger, told: str, copy: Path, number: int
+) -> None:
+    history = ledger.ask("show", told)["history"]
+    assert isinstance(history, list)
+    countersigned = history[-1]
+    words = asked_for(told, countersigned["id"], countersigned["signers"][0])[number]
+    served = ledger.ask(*words)
+    assert ledger.ask(*words, "--replay") == served
+    offline = ledger.run(*words, "--copy", copy, "--json", KPLEDGER_NODE="")
+    assert (offline.exit_code, json.loads(offline.stdout)) == (0, served)
+    people = ledger.run(*words)
+    assert ledger.run(*words, "--copy", copy).stdout == people.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("show", "BW99999999"), 1), (("show", "ab" * 32), 1), (("participants", "ZZ"), 1)],
+)
+def test_what_is_not_on_the_ledger_is_not_in_a_copy(
+    ledger: Ledger, copy: Path, words: tuple[str, ...], code: int
+) -> None:
+    online, offline = ledger.run(*words), ledger.run(*words, "--copy", copy)
+    assert (online.exit_code, offline.exit_code) == (code, code)
+    assert offline.stderr == online.stderr
+
+
+def test_nothing_is_answered_from_a_chain_that_is_not_sound(
+    ledger: Ledger, told: str, blocks: list[bytes], tmp_path: Path
+) -> None:
+    last = blocks[-1]
+    bad = write_copy(tmp_path, [*blocks[:-1], last[:-1] + bytes([last[-1] ^ 1])])
+    result = ledger.run("show", told, "--copy", bad)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "the chain is not sound" in result.stderr

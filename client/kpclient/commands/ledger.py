@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 
 from kpclient.commands.declared import Asking, asks, command
 from kpclient.errors import PartlyUndecidedError, UsageError
-from kpclient.input.options import ConnectionOptions, FreshnessOptions
+from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NotTrustworthyError
 from kpclient.output.console import (
@@ -82,12 +82,17 @@ def list_certificates(
 
 
 @command("participants")
-def participants(connection: ConnectionOptions, reading: FreshnessOptions, code: str = "") -> None:
+def participants(
+    connection: ConnectionOptions,
+    reading: FreshnessOptions,
+    offline: OfflineOptions,
+    code: str = "",
+) -> None:
     """List the participants, or show one with its offices, numbers and keys.
 
     KPCS shows the scheme's own offices, observers, working groups and keys.
     """
-    session = Session(connection, newest=reading.newest)
+    session = Session(connection, newest=reading.newest, offline=offline)
     if code == KPCS:
         _show_organisation(session, as_json=connection.as_json)
         return
@@ -131,7 +136,7 @@ def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
         parse_participant(code)
     except MalformedError as error:
         raise UsageError("CODE", error.problem, "two capital letters, such as BW") from None
-    one = session.ask(lambda ledger: ledger.find(PARTICIPANT, ParticipantQuestion(code=code)))
+    one = session.find(PARTICIPANT, ParticipantQuestion(code=code))
     if one is None:
         raise NotFoundError(f"participant {code}")
     signing = session.answer(SIGNING_KEYS, KeysQuestion(participant=code, past=True))

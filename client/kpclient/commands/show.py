@@ -1,7 +1,7 @@
 """``kpledger show``: an event, a certificate, or whatever else an event may be about.
 
 Events are verified: their ids are the hashes of what was signed, and their signatures hold. What a
-node says about a subject is its claim.
+node says about a subject is its claim; what a chain says that is verified here, is not.
 """
 
 import re
@@ -14,9 +14,8 @@ import msgspec
 from kpclient.commands.declared import command
 from kpclient.commands.trace import describe_claims
 from kpclient.errors import UsageError
-from kpclient.input.options import ConnectionOptions, FreshnessOptions
+from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions
 from kpclient.net.answers import VerifiedEvent
-from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NoAccessError, NotTrustworthyError, read_from
 from kpclient.output.console import (
     print_answer,
@@ -33,6 +32,7 @@ from kpclient.output.histories import (
     history_row,
     tell_event,
 )
+from kpclient.replay.replayed_ledger import LedgerView
 from kpclient.session import NotFoundError, Session
 from kpclient.statements.signing import read_signed
 from kpledger.base.ids import KPCS
@@ -67,12 +67,14 @@ _SUBJECT: Final = re.compile(r"[A-Za-z0-9/-]{1,80}")
 
 
 @command("show")
-def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) -> None:
+def show(
+    what: str, connection: ConnectionOptions, reading: FreshnessOptions, offline: OfflineOptions
+) -> None:
     """Show a certificate, another subject or an event, with its history.
 
     A file with a signed event, as --offline writes it, is shown as well; no node is asked.
     """
-    session = Session(connection, newest=reading.newest, recalls=False)
+    session = Session(connection, newest=reading.newest, offline=offline, recalls=False)
     if _SUBJECT.fullmatch(what) is None:
         if Path(what).exists():
             handed = read_signed(Path(what))
@@ -84,19 +86,19 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
     if _DECISION.fullmatch(what):
         what = f"{KPCS}/{Subject.DECISION}/{what}"
     if _EVENT_ID.fullmatch(what):
-        recorded = session.ask(lambda ledger: ledger.event(bytes.fromhex(what)))
+        recorded = session.view(lambda ledger: ledger.event(bytes.fromhex(what)))
         # A key is named in the same form.
         if recorded is not None:
-            added = session.ask(lambda ledger: _fetch_countersigners(ledger, recorded))
-            officers = session.ask(lambda ledger: _fetch_officers(ledger, [recorded]))
+            added = session.view(lambda ledger: _fetch_countersigners(ledger, recorded))
+            officers = session.view(lambda ledger: _fetch_officers(ledger, [recorded]))
             _print_event(recorded, officers, added, as_json=connection.as_json)
             return
     is_number = re.match(NUMBER_PATTERN, what) is not None
     fetch = _fetch_certificate if is_number else _fetch_subject
     try:
-        found = session.ask(lambda ledger: fetch(ledger, what))
-        officers = session.ask(lambda ledger: _fetch_officers(ledger, found.events))
-        if found.head is not None:
+        found = session.view(lambda ledger: fetch(ledger, what))
+        officers = session.view(lambda ledger: _fetch_officers(ledger, found.events))
+        if found.head is not None and not session.is_offline:
             session.recall.keep_head(what, found.head)
     except NoAccessError as error:
         if not is_number:
@@ -175,7 +177,7 @@ def _describe(recorded: VerifiedEvent, officers: Mapping[bytes, str]) -> dict[st
     }
 
 
-async def _fetch_events(ledger: LedgerClient, ids: tuple[str, ...]) -> tuple[VerifiedEvent, ...]:
+async def _fetch_events(ledger: LedgerView, ids: tuple[str, ...]) -> tuple[VerifiedEvent, ...]:
     events: list[VerifiedEvent] = []
     if len(ids) > _MAX_HISTORY:
         problem = f"a history of {len(ids)} events is longer than {_MAX_HISTORY}"
@@ -189,7 +191,7 @@ async def _fetch_events(ledger: LedgerClient, ids: tuple[str, ...]) -> tuple[Ver
     return tuple(events)
 
 
-async def _fetch_countersigners(ledger: LedgerClient, recorded: VerifiedEvent) -> list[str]:
+async def _fetch_countersigners(ledger: LedgerView, recorded: VerifiedEvent) -> list[str]:
     """Give the keys that signed an event after it was recorded; each signature is verified."""
     event = recorded.event
     keys: dict[str, None] = {}
@@ -203,16 +205,14 @@ async def _fetch_countersigners(ledger: LedgerClient, recorded: VerifiedEvent) -
     return [key for key in keys if bytes.fromhex(key) not in event.signers]
 
 
-async def _fetch_officers(
-    ledger: LedgerClient, events: Iterable[VerifiedEvent]
-) -> dict[bytes, str]:
+async def _fetch_officers(ledger: LedgerView, events: Iterable[VerifiedEvent]) -> dict[bytes, str]:
     """Give the names of the officers who signed, by their keys, where a key has one."""
     keys = dict.fromkeys(key for one in events for key in one.event.signers)
     found = {key: await ledger.find(KEY, KeyQuestion(key=key.hex())) for key in keys}
     return {key: one.officer for key, one in found.items() if one is not None and one.officer}
 
 
-async def _tell_reports(ledger: LedgerClient, reports: Iterable[str]) -> dict[str, str]:
+async def _tell_reports(ledger: LedgerView, reports: Iterable[str]) -> dict[str, str]:
     """Tell what papers with this number were reported as suspect, and what was said of them."""
     told: list[str] = []
     for subject in reports:
@@ -228,7 +228,7 @@ async def _tell_reports(ledger: LedgerClient, reports: Iterable[str]) -> dict[st
     return {"reported as suspect": "; ".join(told)} if told else {}
 
 
-async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
+async def _fetch_certificate(ledger: LedgerView, number: str) -> _Found:
     asked = CertificateQuestion(number=number)
     record = await ledger.find(CERTIFICATE, asked)
     if record is None:
@@ -258,7 +258,7 @@ async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
     return _Found(known, fields, events, record.head)
 
 
-async def _fetch_subject(ledger: LedgerClient, subject: str) -> _Found:
+async def _fetch_subject(ledger: LedgerView, subject: str) -> _Found:
     found = await ledger.ask(SUBJECT, SubjectQuestion(subject=subject))
     if found.kind is None and not found.events:
         raise NotFoundError(subject)

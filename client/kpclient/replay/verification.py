@@ -272,6 +272,8 @@ def replay(
     chain: ServedChain | CopiedChain,
     connection: sqlite3.Connection,
     lookout: Lookout,
+    *,
+    keep: audit.Observe | None = None,
 ) -> audit.AuditReport:
     """Verify a chain from its first block to its end, and write the books that it makes.
 
@@ -280,6 +282,7 @@ def replay(
         chain: its blocks from height 1 on.
         connection: to an empty database; worth nothing if the chain turns out not to be sound.
         lookout: sees each block and each certificate.
+        keep: keeps more of each block, likewise.
 
     Raises:
         NotSoundError: a block violates the protocol or the rules.
@@ -290,6 +293,8 @@ def replay(
     def write(executed: ExecutedBlock) -> None:
         try:
             writer.append(executed.header, executed.events)
+            if keep is not None:
+                keep(executed)
         except sqlite3.Error as error:
             problem = f"the books cannot be written on this machine (see TMPDIR): {error}"
             raise ClientError(problem) from None
