@@ -19,11 +19,12 @@ from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpnode.config import Address, NodeConfig, RaftSection, load_config
-from kpnode.daemon import NodeService, load_keys
 from kpnode.devnet import find_ports
 from kpnode.founding import CONFIG_NAME, KEYS_NAME, Member, PlannedNode, found_network
+from kpnode.keyring import load_keys
 from kpnode.raft import Role
 from kpnode.runtime import Node
+from kpnode.voter import VoterService
 
 PATIENCE_S: Final = 30.0
 GLANCE_S: Final = 0.005
@@ -38,7 +39,7 @@ class Neighbours:
     genesis: Genesis
     directory: Path
     configs: dict[str, NodeConfig]
-    running: dict[str, NodeService] = field(default_factory=dict)
+    running: dict[str, VoterService] = field(default_factory=dict)
 
     def node(self, name: str) -> Node:
         return self.running[name].node
@@ -48,7 +49,7 @@ class Neighbours:
 
     async def start(self, name: str) -> None:
         config = self.configs[name]
-        service = NodeService(config, self.genesis, load_keys(config, self.genesis))
+        service = VoterService(config, self.genesis, load_keys(config, self.genesis))
         self.running[name] = service
         await service.start(FOR_PEERS)
 

@@ -1,57 +1,37 @@
-"""One node: put together from its configuration, and run until it is told to stop.
+"""What every node does: keys, books, the HTTP API and the signals, until it is told to stop.
 
-:class:`NodeService` is what takes part in consensus: storage, ledger, core, runtime and links.
-:func:`run_node` adds the books, the HTTP API and the signals.
+What keeps the ledger is a service of its own: a voter's (:mod:`kpnode.voter`).
 """
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typing import Final, Protocol
 
 from kpledger.base.errors import GenesisError
-from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
-from kpledger.log.statements import Electorate, StatementSigner
 from kpledger.reading import read_text, say_trouble
 from kpnode.api.access import AccessControl
 from kpnode.api.app import build_app
 from kpnode.api.client import AddressRanges
 from kpnode.api.http import HttpServer
-from kpnode.api.served import ApiLimits
+from kpnode.api.served import ApiLimits, ServedNode
 from kpnode.books.supervisor import BooksSupervisor, run_process
 from kpnode.config import LOOPBACK, NodeConfig
-from kpnode.docket import Docket
-from kpnode.engine import Engine
 from kpnode.errors import SetupError
-from kpnode.headers import OwnHeaders
-from kpnode.keyfile import load_seed
-from kpnode.ledger import Ledger
+from kpnode.keyring import NodeKeys, load_keys
 from kpnode.listening.connections import ConnectionLimits
 from kpnode.listening.descriptors import raise_limit, share_descriptors
-from kpnode.machine import Machine
-from kpnode.notary import Notary
 from kpnode.process import call_on_stop, close_to_others, rest_collector
-from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
-from kpnode.runtime import Node
+from kpnode.raft import NodeId
 from kpnode.standing import Cause
-from kpnode.step import Loss
 from kpnode.storage.database import OPEN_FILES_MAX
 from kpnode.storage.errors import ShortageError, is_shortage
-from kpnode.storage.leveldb import LevelStorage
 from kpnode.tokens import TokenRegister
-from kpnode.transport.link import Peer
-from kpnode.transport.relay import PeerLinks
 from kpnode.transport.tls import public_server_context
-
-COSIGNING_NAME: Final = "cosigning.seed"
-"""The file of the cosigning key; it lies beside the consensus key's."""
+from kpnode.voter import VoterService
 
 _LOOK_S: Final = 1.0
 """How often it is looked whether the node has stopped taking part."""
@@ -59,191 +39,29 @@ _LOOK_S: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class NodeKeys:
-    """The private keys of a node."""
+class NodeService(Protocol):
+    """What keeps the ledger of a node: start, serve, hand over, stop."""
 
-    consensus: SigningKey
-    """Signs blocks."""
-    cosigning: SigningKey
-    """Signs checkpoints."""
-    tls: Ed25519PrivateKey
-    """Authenticates its connections."""
+    @property
+    def node(self) -> ServedNode:
+        """What answers."""
 
-
-def load_keys(config: NodeConfig, genesis: Genesis) -> NodeKeys:
-    """Read the keys of a node, and see that the genesis file names them.
-
-    Raises:
-        GenesisError: it names no such node.
-        SetupError: a file cannot be used, or holds another key.
-    """
-    known, files = genesis.node(config.node.name), config.keys
-    cosigning_file = files.consensus.with_name(COSIGNING_NAME)
-    return NodeKeys(
-        consensus=SigningKey.from_seed(_load_seed_of(known.consensus_key, files.consensus)),
-        cosigning=SigningKey.from_seed(_load_seed_of(known.cosigning_key, cosigning_file)),
-        tls=Ed25519PrivateKey.from_private_bytes(_load_seed_of(known.tls_key, files.tls)),
-    )
-
-
-def _load_seed_of(expected: str, file: Path) -> bytes:
-    seed = load_seed(file)
-    found = SigningKey.from_seed(seed).public_key.hex()
-    if found != expected:
-        raise SetupError(f"{file} holds the key {found}; the genesis file names {expected}")
-    return seed
-
-
-class NodeService:
-    """A node with its storage and its links; start, serve, stop.
-
-    Attributes:
-        alarms: what its configuration lacks, in sentences for its operator.
-    """
-
-    def __init__(self, config: NodeConfig, genesis: Genesis, keys: NodeKeys) -> None:
-        """Open the storage, verify the end of the chain and take in what follows it.
-
-        Must be called in the event loop that will run the node.
-
-        Raises:
-            StorageError: the directory cannot be used; says why.
-            LedgerError: what is stored does not follow from the genesis file.
-        """
-        self._peers = config.peers
-        self.alarms = _find_missing_addresses(config, genesis)
-        self._storage = LevelStorage(config.node.database, chain=genesis.chain, create=False)
-        try:
-            self.node = _build_node(config, genesis, keys.consensus, self._storage)
-        except BaseException:
-            self._storage.close()
-            raise
-        self._links = PeerLinks(self.node, keys.tls)
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What its configuration lacks, in sentences for its operator."""
 
     async def start(self, limits: ConnectionLimits) -> None:
-        """Listen to peers, connect to them, and begin to take part.
-
-        ``limits`` is how many connections the port for peers takes.
+        """Begin to take part; the port for peers takes so many connections.
 
         Raises:
-            OSError: the address for peers cannot be used.
+            OSError: an address cannot be used.
         """
-        genesis, listen = self.node.genesis, self._peers.listen
-        for alarm in self.alarms:
-            _log.error("%s", alarm)
-        await self._links.transport.listener.start(listen.host, listen.port, limits)
-        await self._links.transport.set_peers(
-            {
-                NodeId(name): Peer(address, bytes.fromhex(genesis.node(name).tls_key))
-                for name, address in self._peers.addresses.items()
-            }
-        )
-        await self.node.start(self._links)
+
+    async def hand_over(self) -> None:
+        """See that stopping it keeps nobody waiting."""
 
     async def stop(self) -> None:
         """Stop taking part, close every connection and the storage."""
-        await self._links.close()
-        await self.node.stop()
-        await self._links.transport.close()
-        self._storage.close()
-
-
-def _find_missing_addresses(config: NodeConfig, genesis: Genesis) -> tuple[str, ...]:
-    known = {config.node.name, *config.peers.addresses}
-    missing = [voter for voter in genesis.file.voters if voter not in known]
-    if not missing:
-        return ()
-    alarm = (
-        f"This node sends nothing to {', '.join(missing)}: [peers.addresses] of its configuration"
-        f' holds no line such as {missing[0]} = "host:7700". Nodes that do not hear'
-        " of most others have no leader. Add the lines, then start the node again."
-    )
-    return (alarm,)
-
-
-def _build_node(
-    config: NodeConfig, genesis: Genesis, key: SigningKey, storage: LevelStorage
-) -> Node:
-    raft, limits, name = config.raft, config.limits, config.node.name
-    ledger = Ledger(genesis, storage)
-    machine = Machine(
-        genesis,
-        name,
-        key,
-        ledger,
-        skew_ms=limits.skew_ms,
-        voteless_up_to=storage.unsigned_until,
-    )
-    applied, last = ledger.tip.height, storage.last_index()
-    machine.recover(storage)
-    voters = tuple(NodeId(voter) for voter in genesis.file.voters)
-    core = RaftCore(
-        RaftConfig(
-            node=NodeId(name),
-            election_ticks=raft.election_ticks,
-            heartbeat_ticks=raft.heartbeat_ticks,
-            # Nodes draw different timeouts by their names; the chain makes networks differ.
-            seed=int.from_bytes(genesis.chain[:4], "big"),
-            window=raft.window,
-            max_append_bytes=raft.max_append_bytes,
-            fixed_voters=True,
-            signed=True,
-        ),
-        Recovered(
-            hard_state=storage.hard_state,
-            configuration=Configuration(voters=voters),
-            applied=Index(ledger.tip.height),
-            # No rule changes the voters yet, so what is applied need not be read again for that.
-            configuration_index=Index(ledger.tip.height),
-            lost_up_to=Index(applied),
-        ),
-        storage,
-    )
-    note = machine.signatures.note_statement
-    signer = StatementSigner(Electorate.of(genesis), name, key, storage.generation, note)
-    engine = _build_engine(config, core, storage, machine, signer)
-    return Node(
-        genesis,
-        name,
-        ledger,
-        engine,
-        tick_s=raft.tick_ms / 1000,
-        election_s=raft.election_ticks * raft.tick_ms / 1000,
-        max_block_events=limits.batch_events,
-        max_queue=limits.queue,
-        loss=Loss(last, Index(applied)) if applied > last else None,
-    )
-
-
-def _build_engine(
-    config: NodeConfig,
-    core: RaftCore,
-    storage: LevelStorage,
-    machine: Machine,
-    signer: StatementSigner,
-) -> Engine:
-    raft, check = config.raft, machine.signatures.check_statement
-    notary = Notary(
-        core,
-        signer,
-        OwnHeaders(machine, storage),
-        storage,
-        election_ticks=raft.election_ticks,
-        check=check,
-        voteless_up_to=storage.unsigned_until,
-    )
-    return Engine(
-        core,
-        storage,
-        machine,
-        notary,
-        Docket(signer.electorate, storage, check),
-        now_ms=lambda: time.time_ns() // 1_000_000,
-        election_ticks=raft.election_ticks,
-        max_block_events=config.limits.batch_events,
-        max_block_bytes=raft.max_append_bytes,
-    )
 
 
 def _limits_of(config: NodeConfig) -> ApiLimits:
@@ -309,7 +127,7 @@ def _close_directories(config: NodeConfig) -> None:
             raise SetupError(f"{problem}; accepted: modes 0700 and 0600") from None
 
 
-async def _wait_for_end(node: Node, stopping: asyncio.Event) -> None:
+async def _wait_for_end(node: ServedNode, stopping: asyncio.Event) -> None:
     """Wait until a node is to stop.
 
     Raises:
@@ -359,7 +177,7 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
         peers=len(config.peers.addresses.keys() - {config.node.name}),
         database=OPEN_FILES_MAX,
     )
-    service = NodeService(config, genesis, keys)
+    service: NodeService = VoterService(config, genesis, keys)
     stopping = asyncio.Event()
     call_on_stop(stopping.set)
     api, directory = config.api, config.node.directory
@@ -379,7 +197,7 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
         on_listening(f"{'https' if api.tls else 'http'}://{api.listen}")
         await _wait_for_end(service.node, stopping)
         _log.info("stopping")
-        await service.node.hand_over()
+        await service.hand_over()
     finally:
         await server.stop()
         await books.stop()

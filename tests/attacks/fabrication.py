@@ -16,7 +16,7 @@ from kpledger.log.chain import BlockExecutor, seal_block
 from kpledger.log.statements import Electorate, LogEnd, StatementSigner
 from kpledger.scheme.envelope import decode_envelope
 from kpnode.config import load_config
-from kpnode.daemon import load_keys
+from kpnode.keyring import load_keys
 from kpnode.notary.attachment import Attachment, encode_attachment
 from kpnode.raft import (
     AppendReply,

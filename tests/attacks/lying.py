@@ -18,8 +18,8 @@ from kpledger.base.codec import encode
 from kpledger.base.keys import SigningKey
 from kpledger.log.statements import Electorate, StatementSigner, VoterStatement
 from kpnode.config import NodeConfig, load_config
-from kpnode.daemon import NodeKeys, NodeService, load_keys
 from kpnode.engine import Engine
+from kpnode.keyring import NodeKeys, load_keys
 from kpnode.machine import Machine
 from kpnode.notary import Notary
 from kpnode.notary.attachment import Attachment, decode_attachment, encode_attachment
@@ -36,6 +36,7 @@ from kpnode.raft import (
 from kpnode.runtime import Node
 from kpnode.transport.relay import PeerLinks
 from kpnode.transport.wire import EvidenceShown, Frame
+from kpnode.voter import VoterService
 
 _HEARD = 20_000
 
@@ -100,7 +101,7 @@ class LyingLinks(PeerLinks):
         return super()._take_frame(peer, frame) if self._mouth.hears(peer, frame) else 0
 
 
-class Liar(NodeService):
+class Liar(VoterService):
     """A node in this process whose keys somebody else holds."""
 
     def __init__(self, config: NodeConfig, network: Founded, keys: NodeKeys) -> None:

@@ -8,8 +8,9 @@ from neighbours import NAMES, found_three
 from ports import FOR_PEERS
 
 from kpnode.config import load_config
-from kpnode.daemon import NodeService, load_keys
 from kpnode.founding import CONFIG_NAME
+from kpnode.keyring import load_keys
+from kpnode.voter import VoterService
 
 
 @pytest.mark.parametrize("known", [NAMES, NAMES[:2], NAMES[:1]])
@@ -21,7 +22,7 @@ async def test_voters_without_an_address_are_named_at_the_start(
     addresses = {name: whole.peers.addresses[name] for name in known}
     peers = msgspec.structs.replace(whole.peers, addresses=addresses)
     config = msgspec.structs.replace(whole, peers=peers)
-    service = NodeService(config, genesis, load_keys(config, genesis))
+    service = VoterService(config, genesis, load_keys(config, genesis))
     try:
         await service.start(FOR_PEERS)
     finally:

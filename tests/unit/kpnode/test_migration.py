@@ -18,8 +18,8 @@ from kpledger.log.audit import AuditVerdict
 from kpledger.log.block import BlockKind
 from kpledger.log.chain import BlockExecutor, seal_block
 from kpledger.scheme.envelope import decode_envelope
-from kpnode.daemon import load_keys
 from kpnode.founding import CONFIG_NAME, KEYS_NAME
+from kpnode.keyring import load_keys
 from kpnode.main import app
 from kpnode.runtime import Committed
 from kpnode.storage.errors import StorageError

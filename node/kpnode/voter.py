@@ -1,0 +1,180 @@
+"""A node that votes: storage, ledger, core, runtime and links, put together."""
+
+import logging
+import time
+
+from kpledger.base.keys import SigningKey
+from kpledger.log.genesis import Genesis
+from kpledger.log.statements import Electorate, StatementSigner
+from kpnode.config import NodeConfig
+from kpnode.docket import Docket
+from kpnode.engine import Engine
+from kpnode.headers import OwnHeaders
+from kpnode.keyring import NodeKeys
+from kpnode.ledger import Ledger
+from kpnode.listening.connections import ConnectionLimits
+from kpnode.machine import Machine
+from kpnode.notary import Notary
+from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
+from kpnode.runtime import Node
+from kpnode.step import Loss
+from kpnode.storage.leveldb import LevelStorage
+from kpnode.transport.link import Peer
+from kpnode.transport.relay import PeerLinks
+
+_log = logging.getLogger(__name__)
+
+
+class VoterService:
+    """A voter with its storage and its links; start, serve, stop.
+
+    Attributes:
+        alarms: what its configuration lacks, in sentences for its operator.
+    """
+
+    def __init__(self, config: NodeConfig, genesis: Genesis, keys: NodeKeys) -> None:
+        """Open the storage, verify the end of the chain and take in what follows it.
+
+        Must be called in the event loop that will run the node.
+
+        Raises:
+            StorageError: the directory cannot be used; says why.
+            LedgerError: what is stored does not follow from the genesis file.
+        """
+        self._peers = config.peers
+        self.alarms = _find_missing_addresses(config, genesis)
+        self._storage = LevelStorage(config.node.database, chain=genesis.chain, create=False)
+        try:
+            self.node = _build_node(config, genesis, keys.consensus, self._storage)
+        except BaseException:
+            self._storage.close()
+            raise
+        self._links = PeerLinks(self.node, keys.tls)
+
+    async def start(self, limits: ConnectionLimits) -> None:
+        """Listen to peers, connect to them, and begin to take part.
+
+        ``limits`` is how many connections the port for peers takes.
+
+        Raises:
+            OSError: the address for peers cannot be used.
+        """
+        genesis, listen = self.node.genesis, self._peers.listen
+        for alarm in self.alarms:
+            _log.error("%s", alarm)
+        await self._links.transport.listener.start(listen.host, listen.port, limits)
+        await self._links.transport.set_peers(
+            {
+                NodeId(name): Peer(address, bytes.fromhex(genesis.node(name).tls_key))
+                for name, address in self._peers.addresses.items()
+            }
+        )
+        await self.node.start(self._links)
+
+    async def hand_over(self) -> None:
+        """See that stopping this node keeps nobody waiting."""
+        await self.node.hand_over()
+
+    async def stop(self) -> None:
+        """Stop taking part, close every connection and the storage."""
+        await self._links.close()
+        await self.node.stop()
+        await self._links.transport.close()
+        self._storage.close()
+
+
+def _find_missing_addresses(config: NodeConfig, genesis: Genesis) -> tuple[str, ...]:
+    known = {config.node.name, *config.peers.addresses}
+    missing = [voter for voter in genesis.file.voters if voter not in known]
+    if not missing:
+        return ()
+    alarm = (
+        f"This node sends nothing to {', '.join(missing)}: [peers.addresses] of its configuration"
+        f' holds no line such as {missing[0]} = "host:7700". Nodes that do not hear'
+        " of most others have no leader. Add the lines, then start the node again."
+    )
+    return (alarm,)
+
+
+def _build_node(
+    config: NodeConfig, genesis: Genesis, key: SigningKey, storage: LevelStorage
+) -> Node:
+    raft, limits, name = config.raft, config.limits, config.node.name
+    ledger = Ledger(genesis, storage)
+    machine = Machine(
+        genesis,
+        name,
+        key,
+        ledger,
+        skew_ms=limits.skew_ms,
+        voteless_up_to=storage.unsigned_until,
+    )
+    applied, last = ledger.tip.height, storage.last_index()
+    machine.recover(storage)
+    voters = tuple(NodeId(voter) for voter in genesis.file.voters)
+    core = RaftCore(
+        RaftConfig(
+            node=NodeId(name),
+            election_ticks=raft.election_ticks,
+            heartbeat_ticks=raft.heartbeat_ticks,
+            # Nodes draw different timeouts by their names; the chain makes networks differ.
+            seed=int.from_bytes(genesis.chain[:4], "big"),
+            window=raft.window,
+            max_append_bytes=raft.max_append_bytes,
+            fixed_voters=True,
+            signed=True,
+        ),
+        Recovered(
+            hard_state=storage.hard_state,
+            configuration=Configuration(voters=voters),
+            applied=Index(ledger.tip.height),
+            # No rule changes the voters yet, so what is applied need not be read again for that.
+            configuration_index=Index(ledger.tip.height),
+            lost_up_to=Index(applied),
+        ),
+        storage,
+    )
+    note = machine.signatures.note_statement
+    signer = StatementSigner(Electorate.of(genesis), name, key, storage.generation, note)
+    engine = _build_engine(config, core, storage, machine, signer)
+    return Node(
+        genesis,
+        name,
+        ledger,
+        engine,
+        tick_s=raft.tick_ms / 1000,
+        election_s=raft.election_ticks * raft.tick_ms / 1000,
+        max_block_events=limits.batch_events,
+        max_queue=limits.queue,
+        loss=Loss(last, Index(applied)) if applied > last else None,
+    )
+
+
+def _build_engine(
+    config: NodeConfig,
+    core: RaftCore,
+    storage: LevelStorage,
+    machine: Machine,
+    signer: StatementSigner,
+) -> Engine:
+    raft, check = config.raft, machine.signatures.check_statement
+    notary = Notary(
+        core,
+        signer,
+        OwnHeaders(machine, storage),
+        storage,
+        election_ticks=raft.election_ticks,
+        check=check,
+        voteless_up_to=storage.unsigned_until,
+    )
+    return Engine(
+        core,
+        storage,
+        machine,
+        notary,
+        Docket(signer.electorate, storage, check),
+        now_ms=lambda: time.time_ns() // 1_000_000,
+        election_ticks=raft.election_ticks,
+        max_block_events=config.limits.batch_events,
+        max_block_bytes=raft.max_append_bytes,
+    )
