@@ -151,6 +151,10 @@ class Route:
     """Further parameters of the query, about how it is answered."""
     takes_events: bool = False
     """Whether it is a POST with one or many signed events."""
+    takes: str = ""
+    """The media type of what else is posted."""
+    takes_rest: bool = False
+    """Whether the last field in the path is all that follows, with what slashes it has."""
     may_find_none: bool = False
     """Whether the ledger may not hold what the path names (404)."""
     access: Access = Access.LISTED
@@ -159,7 +163,12 @@ class Route:
     @property
     def method(self) -> str:
         """``GET`` or ``POST``."""
-        return "POST" if self.takes_events else "GET"
+        return "POST" if self.has_body else "GET"
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a request has a body."""
+        return self.takes_events or self.takes != ""
 
     @property
     def names_in_path(self) -> tuple[str, ...]:
@@ -174,7 +183,8 @@ class Route:
             for field in msgspec.structs.fields(one)
             if getattr(one, field.name) != field.default or field.name in self.names_in_path
         }
-        path = re.sub(r"{(\w+)}", lambda found: quote(str(said.pop(found[1])), safe=""), self.path)
+        safe = "/" if self.takes_rest else ""
+        path = re.sub(r"{(\w+)}", lambda one: quote(str(said.pop(one[1])), safe=safe), self.path)
         query = urlencode({name: spell(value) for name, value in said.items()})
         return f"{path}?{query}" if query else path
 

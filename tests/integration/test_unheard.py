@@ -76,7 +76,7 @@ async def check_the_unheard(session: aiohttp.ClientSession, network: Founded) ->
         status = await ask_status(session, node)
         assert (status["ready"], number(status, "age_s") >= 5) == (False, True)
         for route in ROUTES:
-            has_no_questions = not route.names_in_path and not route.takes_events
+            has_no_questions = not route.names_in_path and not route.has_body
             needed = [one for one in msgspec.structs.fields(route.question) if one.required]
             if has_no_questions and not needed and route not in NEEDS_NOTHING:
                 async with session.get(node.api + route.path) as response:

@@ -6,6 +6,7 @@ access log: it would cost more than many a request, and a proxy keeps a better o
 
 import asyncio
 import logging
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -60,14 +61,15 @@ def add_route(
 
     async def handle(request: web.Request) -> web.StreamResponse:
         check_parameters(request, route)
-        if request.body_exists and not route.takes_events:
+        if request.body_exists and not route.has_body:
             # Behind what nobody reads, it would not be seen that the client has left.
             detail = f"{request.method} {route.path} takes no body"
             raise ProblemError(make_problem(ProblemKind.UNWANTED_BODY, detail, accepted="no body"))
         return await handler(request)
 
-    add = app.router.add_post if route.takes_events else app.router.add_get
-    add(route.path, guard(route, handle), expect_handler=_meet_expectation)
+    add = app.router.add_post if route.has_body else app.router.add_get
+    path = re.sub(r"}$", ":.+}", route.path) if route.takes_rest else route.path
+    add(path, guard(route, handle), expect_handler=_meet_expectation)
 
 
 async def _meet_expectation(request: web.Request) -> web.StreamResponse | None:

@@ -40,7 +40,9 @@ def build_openapi() -> bytes:
     _, components = msgspec.json.schema_components(
         sorted({*structs, Problem}, key=lambda kind: kind.__qualname__), ref_template=_REF
     )
-    paths: Json = {route.path: {route.method.lower(): _describe(route)} for route in ROUTES}
+    paths: dict[str, Json] = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _describe(route)
     document: Json = {
         "openapi": "3.1.0",
         "info": {
@@ -80,8 +82,9 @@ def _describe(route: Route) -> Json:
     ]
     if parameters:
         operation["parameters"] = parameters
-    if route.takes_events:
-        content = {JSON_TYPE: {"schema": _ENVELOPES}, MSGPACK_TYPE: {}}
+    if route.has_body:
+        events: Json = {JSON_TYPE: {"schema": _ENVELOPES}, MSGPACK_TYPE: {}}
+        content = events if route.takes_events else {route.takes: {}}
         operation["requestBody"] = {"required": True, "content": content}
     replies: Json = {str(reply.status.value): _describe_reply(reply) for reply in route.replies}
     return operation | {"responses": replies | _describe_problems(route)}
@@ -159,7 +162,7 @@ def _describe_problems(route: Route) -> Json:
         (True, _OF_ALL),
         (route.access is not Access.EVERYBODY, [ProblemKind.NOT_LISTED]),
         (route.takes_events, _OF_EVENTS),
-        (not route.takes_events, [ProblemKind.UNWANTED_BODY]),
+        (not route.has_body, [ProblemKind.UNWANTED_BODY]),
         (route is SUBMIT, _OF_SUBMISSIONS),
         (route is READY, _OF_A_NODE_OUT_OF_WORK),
         (route.options is ReadOptions, [ProblemKind.NOT_CONFIRMED, *_OF_A_NODE_OUT_OF_WORK]),

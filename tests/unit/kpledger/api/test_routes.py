@@ -22,7 +22,13 @@ class KeyQuestion(msgspec.Struct, frozen=True, kw_only=True):
     past: bool = False
 
 
+class FileQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    path: str
+
+
 KEY = Route("/v1/keys/{key}", "Whose a key is", (), question=KeyQuestion, options=ReadOptions)
+REST = Route("/files/{path}", "A file", (), question=FileQuestion, takes_rest=True)
+NOTE = Route("/notes", "Take a note", (), takes="text/plain")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +54,18 @@ def test_a_target_says_what_differs_from_the_defaults(
     route: Route, parameters: tuple[msgspec.Struct, ...], expected: str
 ) -> None:
     assert route.target(*parameters) == expected
+
+
+def test_rest_of_a_path_keeps_its_slashes() -> None:
+    assert REST.target(FileQuestion(path="x001/067.p/8?")) == "/files/x001/067.p/8%3F"
+
+
+def test_what_has_a_body_is_posted() -> None:
+    assert [(one.method, one.has_body) for one in (NOTE, SUBMIT, STATUS)] == [
+        ("POST", True),
+        ("POST", True),
+        ("GET", False),
+    ]
 
 
 def test_every_route_is_declared_once() -> None:

@@ -42,7 +42,7 @@ GOOD: Final = {
     "year": "2026",
 }
 """A value of each parameter that is no number and names something on the ledger."""
-ASKED: Final = [route for route in ROUTES if not route.takes_events]
+ASKED: Final = [route for route in ROUTES if not route.has_body]
 BY_PATH: Final = pytest.mark.parametrize("route", ASKED, ids=lambda route: route.path)
 
 
