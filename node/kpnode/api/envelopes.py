@@ -3,9 +3,7 @@
 The one place where an envelope from outside is decoded; from here on it is a signed event.
 """
 
-import asyncio
 from codecs import BOM_UTF8
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -19,6 +17,7 @@ from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json
 from kpledger.scheme.event import SignedEvent
 from kpnode.api.allowances import ClientAllowance
+from kpnode.api.bodies import read_body
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.api.served import ApiLimits
 from kpnode.api.shares import Held
@@ -68,7 +67,7 @@ async def read_events(
     if media_type not in (JSON_TYPE, MSGPACK_TYPE):
         detail = f"{media_type or 'no content type'} is not {JSON_TYPE} or {MSGPACK_TYPE}"
         raise ProblemError(make_problem(ProblemKind.UNSUPPORTED_MEDIA_TYPE, detail))
-    body = await _read(request, limits, held, slices)
+    body = await read_body(request, limits, held, slices)
     is_packed = media_type == MSGPACK_TYPE
     if not is_packed:
         body = body.removeprefix(BOM_UTF8)  # RFC 8259, section 8.1: it may be ignored
@@ -91,30 +90,6 @@ async def read_events(
             allowance.require()
         events.append(event)
     return GivenEvents(tuple(events), is_batch=is_batch)
-
-
-async def _read(request: web.Request, limits: ApiLimits, held: Held, slices: Slices) -> bytes:
-    limit, announced = limits.max_body_bytes, request.content_length or 0
-    if announced > limit:
-        raise web.HTTPRequestEntityTooLarge(limit, announced)
-    body = bytearray()
-    # Most bodies have come with their headers.
-    patience = nullcontext() if request.content.is_eof() else asyncio.timeout(limits.request_s)
-    try:
-        async with patience:
-            # Counted as it comes: what is announced costs whoever announces it nothing.
-            while piece := await request.content.readany():
-                if len(body) + len(piece) > limit:
-                    raise web.HTTPRequestEntityTooLarge(limit, len(body) + len(piece))
-                held.add(len(piece))
-                held.went_on(len(piece))
-                body += piece
-                if not request.content.is_eof():
-                    await slices.next(BATCHES)
-    except TimeoutError:
-        detail = f"the body was not there within {limits.request_s:g} seconds"
-        raise ProblemError(make_problem(ProblemKind.TOO_SLOW, detail)) from None
-    return bytes(body)
 
 
 def _split(batch: bytes, *, is_packed: bool) -> list[bytes]:
