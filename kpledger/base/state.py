@@ -120,6 +120,50 @@ class ChangeSet:
         return digest.exchange(removed=removed, added=added)
 
 
+class RecentState:
+    """A state that is stored elsewhere, with what was read or written lately kept in memory.
+
+    Rules ask for the same participants, offices, keys and ranges at every event, and for records
+    that are not there; a read of a database costs ten times as much as a rule. Only the thread
+    that changes the state may use it: a value that another thread read before a change must not be
+    kept after it.
+    """
+
+    __slots__ = ("_limit", "_older", "_recent", "_stored")
+
+    def __init__(self, stored: StateReader, limit: int) -> None:
+        """Start with nothing in memory; at most twice ``limit`` records will be."""
+        self._stored = stored
+        self._limit = limit
+        self._recent: dict[bytes, bytes | None] = {}
+        self._older: dict[bytes, bytes | None] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the encoded record under a key, or None."""
+        recent = self._recent
+        if key in recent:
+            return recent[key]
+        older = self._older
+        value = older[key] if key in older else self._stored.get(key)
+        self._keep(key, value)
+        return value
+
+    def apply(self, changes: ChangeSet) -> None:
+        """Take over what a change-set says, which is stored as well."""
+        for key, value in changes.written.items():
+            self._keep(key, value)
+
+    def clear(self) -> None:
+        """Keep nothing: the state begins anew."""
+        self._recent, self._older = {}, {}
+
+    def _keep(self, key: bytes, value: bytes | None) -> None:
+        # Two generations instead of an order of use: what is asked for again moves up.
+        if len(self._recent) >= self._limit:
+            self._recent, self._older = {}, self._recent
+        self._recent[key] = value
+
+
 @dataclass(frozen=True, slots=True)
 class Layers:
     """What change-sets of one block after another say over a base, as one state that can be read.

@@ -32,9 +32,11 @@ from replay import cut_blocks, make_blocks, make_envelopes
 
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.verification import audit_chain
+from kpledger.base.codec import encode
 from kpledger.base.keys import SigningKey
 from kpledger.log.audit import AuditVerdict
 from kpledger.log.genesis import Genesis
+from kpledger.log.statements import Electorate, StatementSigner
 from kpnode.config import load_config
 from kpnode.devnet import NetworkPlan, open_network
 from kpnode.founding import CONFIG_NAME, KEYS_NAME
@@ -44,7 +46,6 @@ from kpnode.raft import Entry, EntryKind, HardState, Index, NodeId, Term
 from kpnode.storage.leveldb import LevelStorage
 
 VOTERS: Final = 3
-_TERM: Final = Term(1)
 _STANDSTILL_S: Final = 60.0
 
 
@@ -74,6 +75,11 @@ class Voter:
     def log(self) -> Path:
         """What it prints."""
         return self.config.parent / "node.log"
+
+    def read_key(self) -> SigningKey:
+        """Give what it signs with."""
+        seed = (self.config.parent / "consensus.seed").read_text(encoding="ascii")
+        return SigningKey.from_seed(bytes.fromhex(seed.strip()))
 
     async def ask(self) -> _Position | None:
         """Ask how far it is; None if it does not answer."""
@@ -151,18 +157,20 @@ def lay_log(
     first, *others = voters[:-1]
     now_ms = time.time_ns() // 1_000_000
     trade = LiveTrade(genesis.chain, load_founded(root / KEYS_NAME))
-    seed = (first.config.parent / "consensus.seed").read_text(encoding="ascii")
-    signer = first.name, SigningKey.from_seed(bytes.fromhex(seed.strip()))
+    electorate = Electorate.of(genesis)
+    # The last has promised nothing of what it does not hold.
+    signers = [StatementSigner(electorate, one.name, one.read_key(), 1) for one in voters[:-1]]
     envelopes = itertools.islice(make_envelopes(trade, now_ms), events)
     storage = LevelStorage(first.database, chain=genesis.chain, create=False)
     ledger = Ledger(genesis, storage)
-    vote = HardState(_TERM, NodeId(first.name))
-    blocks = make_blocks(genesis, signer, cut_blocks(envelopes, block_events), now_ms)
-    for stored, executed in blocks:
-        index = Index(executed.tip.height)
-        entry = Entry(index, Term(stored.term), EntryKind(stored.kind), stored.payload)
-        storage.save(vote, (entry,))
-        ledger.commit(executed)
+    blocks = make_blocks(genesis, signers, cut_blocks(envelopes, block_events), now_ms)
+    for block in blocks:
+        stored, end = block.stored, block.executed.tip.end
+        entry = Entry(Index(end.index), Term(end.term), EntryKind(stored.kind), stored.payload)
+        voted = HardState(Term(end.term), NodeId(block.executed.tip.leader or ""))
+        storage.put_certificate(end.term, encode(block.final))
+        storage.save(voted, (entry,))
+        ledger.commit(block.executed)
     storage.close()
     for other in others:
         shutil.rmtree(other.database)

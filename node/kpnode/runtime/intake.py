@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
+from kpledger.base.state import RecentState
 from kpledger.log.chain import BlockExecutor, ExecutedBlock
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.rulebook import UnknownRulesError
 from kpledger.scheme.v1.records import KeyRecord
 from kpnode.fairness import BATCHES, Slices
-from kpnode.ledger import Ledger, RecentState
+from kpnode.ledger import Ledger
 from kpnode.runtime.verifier import Verifier
 from kpnode.submission import (
     Answer,

@@ -2,8 +2,7 @@
 
 from random import Random
 
-from kpledger.base.state import ChangeSet, MemoryState, Record
-from kpnode.ledger import RecentState
+from kpledger.base.state import ChangeSet, MemoryState, RecentState, Record
 
 LIMIT = 4
 
