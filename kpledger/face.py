@@ -67,6 +67,20 @@ from kpledger.log.merkle import (
     verify_consistency as verify_consistency,
     verify_inclusion as verify_inclusion,
 )
+from kpledger.log.policy import (
+    PolicyError as PolicyError,
+    TrustPolicy as TrustPolicy,
+    format_policy as format_policy,
+    parse_policy as parse_policy,
+    policy_of as policy_of,
+)
+from kpledger.log.receipt import (
+    Receipt as Receipt,
+    format_receipt as format_receipt,
+    parse_receipt as parse_receipt,
+    trim_checkpoint as trim_checkpoint,
+    verify_receipt as verify_receipt,
+)
 from kpledger.scheme.envelope import (
     decode_envelope as decode_envelope,
     format_envelope_json as format_envelope_json,

@@ -46,10 +46,19 @@ def write_note(tree: Checkpoint, *lines: NoteSignature) -> str:
     return format_note(Note(format_checkpoint(tree), lines)).decode()
 
 
+def prove_extension(leaves: Sequence[Digest], old_size: int) -> tuple[Digest, ...]:
+    """Prove that the tree of these leaves extends that of the first of them."""
+    return prove_consistency(
+        lambda start, end: compute_root(leaves[start:end]),
+        TreeSize(old_size),
+        TreeSize(len(leaves)),
+    )
+
+
 def split_views() -> Iterator[tuple[str, SplitView]]:
     """Give some that hold, and some for each reason why one does not."""
     small, large = tree_of(FALSE_LEAVES[:5]), tree_of(TRUE_LEAVES)
-    root, path = compute_root(TRUE_LEAVES[:5]), prove_consistency(TRUE_LEAVES, 5)
+    root, path = compute_root(TRUE_LEAVES[:5]), prove_extension(TRUE_LEAVES, 5)
     first = write_note(small, cosign(small, "eu-1"))
     second = write_note(large, cosign(large, "eu-1", TIME_S + 1))
     good = SplitView(first=first, second=second, root=root, path=path)
@@ -77,7 +86,7 @@ def split_views() -> Iterator[tuple[str, SplitView]]:
     true = tree_of(TRUE_LEAVES[:5])
     yield "e10-one-tree", vary(good, first=write_note(true, cosign(true, "eu-1")))
     yield "e10-root-of-the-first", vary(good, root=small.root)
-    yield "e10-path-of-other-tree", vary(good, path=prove_consistency(FALSE_LEAVES, 5))
+    yield "e10-path-of-other-tree", vary(good, path=prove_extension(FALSE_LEAVES, 5))
     empty = tree_of(())
     yield "e10-empty-tree", vary(good, first=write_note(empty, cosign(empty, "eu-1")))
     yield from _with_other_lines(good, small, large)

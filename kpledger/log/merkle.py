@@ -12,7 +12,7 @@ leaves and can prove to others what it holds; whoever is given a proof needs a s
 checkpoint, and nothing else.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NewType, Self
 
@@ -21,6 +21,13 @@ from kpledger.base.hashing import DIGEST_BYTES, EMPTY_ROOT, Digest, decode_diges
 
 TreeSize = NewType("TreeSize", int)
 """A number of leaves."""
+
+SubtreeRoot = Callable[[int, int], Digest]
+"""Gives the root over the leaves from the first index up to, and without, the second.
+
+Whoever has all leaves passes ``lambda start, end: compute_root(leaves[start:end])``; a node reads
+its stored tree.
+"""
 
 MAX_TREE_SIZE: Final = 2**63 - 1
 """The largest size other implementations can hold: they keep it in a signed 64-bit integer."""
@@ -71,7 +78,7 @@ class Frontier:
     """The right edge of a tree: all that is needed to append to it and to know its root.
 
     A value: appending gives a new frontier, so the speculative ones of uncommitted blocks can stand
-    beside the committed one. Made by ``empty`` or ``decode``, not from loose parts.
+    beside the committed one. Made by ``empty`` or ``decode``, or by whoever knows all peaks.
     """
 
     size: TreeSize
@@ -150,47 +157,54 @@ def _fold(peaks: Sequence[Digest]) -> Digest:
     return root
 
 
-def prove_inclusion(leaf_hashes: Sequence[Digest], index: int) -> tuple[Digest, ...]:
-    """Give the path from a leaf to the root of the tree of these leaves (*PATH*, 2.1.3.1).
+def prove_inclusion(root_of: SubtreeRoot, index: int, size: TreeSize) -> tuple[Digest, ...]:
+    """Give the path from a leaf to the root of the tree of that size (*PATH*, 2.1.3.1).
 
     Args:
-        leaf_hashes: all leaves of the tree, as :func:`kpledger.base.hashing.hash_leaf` gives them.
+        root_of: gives roots over leaves of the tree.
         index: the 0-based place of the leaf.
+        size: how many leaves the tree has.
 
     Raises:
         LeafIndexError: the tree has no such leaf.
     """
-    _check_index(index, len(leaf_hashes))
-    return _path(leaf_hashes, index, index + 1)
+    _check_index(index, size)
+    return _path(root_of, index, index + 1, size)
 
 
-def prove_consistency(leaf_hashes: Sequence[Digest], old_size: int) -> tuple[Digest, ...]:
-    """Give the proof that the tree of these leaves extends an older one (*PROOF*, 2.1.4.1).
+def prove_consistency(
+    root_of: SubtreeRoot, old_size: TreeSize, new_size: TreeSize
+) -> tuple[Digest, ...]:
+    """Give the proof that the tree of one size extends that of another (*PROOF*, 2.1.4.1).
 
     It is the last peak of the old tree, and the path from there. If that peak is the whole old
     tree, the verifier has it already.
 
     Raises:
-        TreeOrderError: the old size is 0 or larger than the number of leaves.
+        TreeOrderError: the old size is 0 or larger than the new one.
     """
-    _check_order(old_size, len(leaf_hashes))
-    if old_size == len(leaf_hashes):
+    _check_order(old_size, new_size)
+    if old_size == new_size:
         return ()
     start = old_size & (old_size - 1)
-    path = _path(leaf_hashes, start, old_size)
-    return (compute_root(leaf_hashes[start:old_size]), *path) if start else path
+    path = _path(root_of, start, old_size, new_size)
+    return (root_of(start, old_size), *path) if start else path
 
 
-def _path(leaves: Sequence[Digest], start: int, end: int) -> tuple[Digest, ...]:
-    """Give what has to be joined to a perfect subtree, that of leaves[start:end]."""
-    if end - start == len(leaves):
-        return ()
-    # The left side is the largest power of two below the number of leaves.
-    middle = 1 << ((len(leaves) - 1).bit_length() - 1)
-    left, right = leaves[:middle], leaves[middle:]
-    if end <= middle:
-        return (*_path(left, start, end), compute_root(right))
-    return (*_path(right, start - middle, end - middle), compute_root(left))
+def _path(root_of: SubtreeRoot, start: int, end: int, size: int) -> tuple[Digest, ...]:
+    """Give what has to be joined to a perfect subtree, from it up to the root."""
+    siblings: list[Digest] = []
+    first, last = 0, size
+    while (first, last) != (start, end):
+        # The left side is the largest power of two below the number of leaves.
+        middle = first + (1 << ((last - first - 1).bit_length() - 1))
+        if end <= middle:
+            siblings.append(root_of(middle, last))
+            last = middle
+        else:
+            siblings.append(root_of(first, middle))
+            first = middle
+    return tuple(reversed(siblings))
 
 
 def verify_inclusion(

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from copied import store
+from cosigned import seal
 from electing import finalise
-from founding import issue, make_certificate, number_of, open_trade
+from founding import VOTERS, issue, make_certificate, number_of, open_trade
 
 import kpledger
 from kpledger.base.codec import encode
+from kpledger.log.block import decode_block
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "library.md"
@@ -21,10 +23,17 @@ PAGE = ROOT / "docs" / "library.md"
 def test_examples_of_the_page_run() -> None:
     ledger = open_trade()
     issue(ledger, make_certificate(number_of("BW", 1)))
+    envelopes = [
+        envelope
+        for block in ledger.blocks
+        if isinstance(block, bytes)
+        for envelope in decode_block(block).events
+    ]
     given = {
         "genesis_file": ledger.genesis.encoded,
         "entries": [store(block) for block in ledger.blocks],
         "certificate": encode(finalise(ledger.tip.end)),
+        "checkpoint": seal(ledger.genesis, envelopes, VOTERS),
     }
     page = doctest.DocTestParser().get_doctest(
         PAGE.read_text(encoding="utf-8"), given, PAGE.name, str(PAGE), 0

@@ -1,10 +1,12 @@
 """The worked example of docs/protocol.md is made byte for byte by the code."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import msgspec
+from cosigned import receive, seal
 from electing import elect, finalise, signer_of
 from founding import make_event, make_genesis_file, signing_key, vary
 from msgspec import inspect
@@ -55,6 +57,8 @@ from kpledger.log.genesis import (
 )
 from kpledger.log.layout import StoredEntry, block_key, encode_stored_entry
 from kpledger.log.path import ShownHeader
+from kpledger.log.policy import format_policy, policy_of
+from kpledger.log.receipt import format_receipt
 from kpledger.log.statements import (
     MAX_STATEMENT_BYTES,
     Acknowledgement,
@@ -231,35 +235,39 @@ def make_examples() -> dict[str, str]:
     header = encode(made.header)
     stored = encode_stored_entry(entry)
     opened = encode_stored_entry(StoredEntry(kind=0, term=1, payload=opening.encoded))
-    return _voted_examples(genesis, noop, made) | {
-        "genesis": genesis.encoded.decode(),
-        "chain": _hex(genesis.chain),
-        "config": _hex(genesis.config_hash),
-        "payload": _hex(event.payload),
-        "event id": _hex(event.event_id),
-        "pae": _hex(encode_pae(event.payload)[: -len(event.payload)]),
-        "envelope": _hex(event.encoded),
-        "leaf": _hex(hash_leaf(event.encoded)),
-        "state keys": "".join(f"{key.decode()}\n" for key in sorted(state.pairs)),
-        "state record": _hex(state.pairs[b"policy/network"]),
-        "state digest": _hex(tip.digest.digest),
-        "noop": _hex(encode(noop.header)),
-        "noop head": _hex(noop.tip.head),
-        "header": _hex(header),
-        "head": _hex(compute_head(header)),
-        "preimage": _hex(block_preimage(made.header, made.tip.head)),
-        "signature": _hex(decode_block(block).signature),
-        "stored noop": f"{block_key(1).hex()}\n{opened[:10].hex()}\n",
-        "event fields": _fields(EventHeader, Author),
-        "envelope fields": _fields(Envelope, EventSignature),
-        "block fields": _fields(SealedBlock, BlockHeader),
-        "body fields": _fields(*CATALOGUE),
-        "part fields": _fields(*BODY_PARTS),
-        "record fields": _fields(
-            *RECORDS, *(part for part in _parts(*RECORDS) if part not in BODY_PARTS)
-        ),
-        "stored block": f"{block_key(2).hex()}\n{stored[:10].hex()}\n",
-    }
+    return (
+        _voted_examples(genesis, noop, made)
+        | _log_examples(genesis)
+        | {
+            "genesis": genesis.encoded.decode(),
+            "chain": _hex(genesis.chain),
+            "config": _hex(genesis.config_hash),
+            "payload": _hex(event.payload),
+            "event id": _hex(event.event_id),
+            "pae": _hex(encode_pae(event.payload)[: -len(event.payload)]),
+            "envelope": _hex(event.encoded),
+            "leaf": _hex(hash_leaf(event.encoded)),
+            "state keys": "".join(f"{key.decode()}\n" for key in sorted(state.pairs)),
+            "state record": _hex(state.pairs[b"policy/network"]),
+            "state digest": _hex(tip.digest.digest),
+            "noop": _hex(encode(noop.header)),
+            "noop head": _hex(noop.tip.head),
+            "header": _hex(header),
+            "head": _hex(compute_head(header)),
+            "preimage": _hex(block_preimage(made.header, made.tip.head)),
+            "signature": _hex(decode_block(block).signature),
+            "stored noop": f"{block_key(1).hex()}\n{opened[:10].hex()}\n",
+            "event fields": _fields(EventHeader, Author),
+            "envelope fields": _fields(Envelope, EventSignature),
+            "block fields": _fields(SealedBlock, BlockHeader),
+            "body fields": _fields(*CATALOGUE),
+            "part fields": _fields(*BODY_PARTS),
+            "record fields": _fields(
+                *RECORDS, *(part for part in _parts(*RECORDS) if part not in BODY_PARTS)
+            ),
+            "stored block": f"{block_key(2).hex()}\n{stored[:10].hex()}\n",
+        }
+    )
 
 
 def _voted_examples(genesis: Genesis, noop: ExecutedBlock, made: ExecutedBlock) -> dict[str, str]:
@@ -308,6 +316,16 @@ def _evidence_examples(signer: StatementSigner, made: ExecutedBlock) -> dict[str
         "evidence": _hex(encoded),
         "evidence id": _hex(evidence_id(encoded)),
         "evidence fields": _fields(*EVIDENCE_KINDS, AnyStatement),
+    }
+
+
+def _log_examples(genesis: Genesis) -> dict[str, str]:
+    """Give what stands under the markers of the transparency log."""
+    entries = [b"event-%d" % number for number in range(5)]
+    receipt = receive(entries, 2, seal(genesis, entries, ["bw-1"]))
+    return {
+        "policy": format_policy(policy_of(genesis)).decode(),
+        "receipt": format_receipt(replace(receipt, extra=None)).decode(),
     }
 
 
