@@ -11,11 +11,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Protocol
 
-import msgspec
-
-from kpledger.base.codec import decode, encode
-from kpledger.base.hashing import decode_digest
-from kpledger.base.multiset import MultisetHash
 from kpledger.base.state import ChangeSet, MemoryState, RecentState, read_record
 from kpledger.log import layout
 from kpledger.log.block import decode_block, decode_block_header
@@ -23,13 +18,12 @@ from kpledger.log.certificates import CommitCertificate, decode_commit_certifica
 from kpledger.log.chain import ExecutedBlock, Tip, genesis_tip
 from kpledger.log.evidence_file import evidence_id
 from kpledger.log.genesis import Genesis
-from kpledger.log.merkle import Frontier
+from kpledger.log.tip import decode_tip, encode_tip
 from kpledger.scheme.v1.records import EventRecord
 from kpnode.tree import StoredTree
 
 _FORGOTTEN_AT_ONCE: Final = 1000
 _RECENT_RECORDS: Final = 20_000
-_MAX_APPLIED_BYTES: Final = 64 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -56,20 +50,6 @@ class KeyValueStore(Protocol):
     def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
         """Change derived records in one atomic step."""
         ...
-
-
-class _Applied(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
-):
-    """The tip, as stored beside the state it belongs to; earlier versions knew of no leader."""
-
-    height: int
-    term: int
-    head: bytes
-    time_ms: int
-    tree: bytes
-    digest: bytes
-    leader: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +99,7 @@ class Ledger:
         self.tree = StoredTree(store)
         self._store = store
         applied = store.get(layout.APPLIED_KEY)
-        self.tip = self._found() if applied is None else _decode_tip(applied)
+        self.tip = self._found() if applied is None else decode_tip(applied)
         self.tree.fill(self.tip.tree.size, self.tip.height)
 
     def _found(self) -> Tip:
@@ -157,7 +137,7 @@ class Ledger:
         self, changes: ChangeSet, tip: Tip, added: Iterable[tuple[bytes, bytes]] = ()
     ) -> None:
         puts = [(layout.state_key(key), value) for key, value in changes.written.items()]
-        self._store.apply([*puts, *added, (layout.APPLIED_KEY, _encode_tip(tip))])
+        self._store.apply([*puts, *added, (layout.APPLIED_KEY, encode_tip(tip))])
 
     def event(self, event_id: bytes) -> StoredEvent | None:
         """Find a committed event by its id."""
@@ -203,30 +183,3 @@ class Ledger:
         if not 1 <= height <= self.tip.height:
             return None
         return self._store.get(layout.block_key(height))
-
-
-def _encode_tip(tip: Tip) -> bytes:
-    return encode(
-        _Applied(
-            height=tip.height,
-            term=tip.term,
-            head=tip.head,
-            time_ms=tip.time_ms,
-            tree=tip.tree.encode(),
-            digest=tip.digest.encode(),
-            leader=tip.leader,
-        )
-    )
-
-
-def _decode_tip(encoded: bytes) -> Tip:
-    applied = decode(encoded, _Applied, what="applied record", max_bytes=_MAX_APPLIED_BYTES)
-    return Tip(
-        height=applied.height,
-        term=applied.term,
-        head=decode_digest(applied.head),
-        time_ms=applied.time_ms,
-        tree=Frontier.decode(applied.tree),
-        digest=MultisetHash.decode(applied.digest),
-        leader=applied.leader,
-    )
