@@ -24,7 +24,9 @@ PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _STDOUT: Final = frozenset(map(Path, ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")))
-_FORMS: Final = frozenset({"csv", "json", "parquet", "sqlite", "svg", "dot", "png", "pdf", "xlsx"})
+_FORMS: Final = frozenset(
+    {"csv", "html", "json", "parquet", "sqlite", "svg", "dot", "png", "pdf", "xlsx"}
+)
 _PIECE_BYTES: Final = 1 << 20
 
 

@@ -24,6 +24,7 @@ from kpclient.net.node_client import NodeClient
 from kpclient.net.refusals import NodeProblemError
 from kpclient.outbox import Outbox
 from kpclient.output.console import print_trouble
+from kpclient.output.report import AuditFindings
 from kpclient.recall import Recall
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.lookout import Lookout
@@ -283,8 +284,8 @@ class Session:
         for doubt in self.memory.hear(_position_of(status), node=node):
             print_trouble(f"warning: {doubt}; at most one of them is right (kpledger audit)")
 
-    def audit(self, jobs: int | None) -> tuple[AuditReport, ForkError | None]:
-        """Verify the whole chain; gives as well how what was seen before contradicts it.
+    def audit(self, jobs: int | None) -> AuditFindings:
+        """Verify the whole chain; finds as well how what was seen before contradicts it.
 
         Raises:
             ClientError: it cannot be had.
@@ -292,12 +293,19 @@ class Session:
         lookout = self._look_out()
         chain = self.open_chain()
         report = verify_chain(self.genesis, chain, lookout, jobs=jobs)
+        fork = ""
         try:
             if report.verdict is AuditVerdict.SOUND:
                 self._accept(chain, report, lookout)
-        except ForkError as fork:
-            return report, fork
-        return report, None
+        except ForkError as error:
+            fork = str(error)
+        return AuditFindings(
+            report=report,
+            origin=self.genesis.file.origin,
+            source=chain.source,
+            audited_at_ms=now_ms(),
+            fork=fork,
+        )
 
     def _look_out(self) -> Lookout:
         """Give what looks on a chain for everything that was seen of this ledger before."""

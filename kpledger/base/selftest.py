@@ -106,6 +106,11 @@ def check_libraries() -> None:
             raise LibraryError(_name(library), problem)
 
 
+def name_libraries() -> tuple[str, ...]:
+    """Name those that were asked, with their versions, as in ``msgspec 0.20.0``."""
+    return tuple(dict.fromkeys(_name(library) for library, _ in _CHECKS))
+
+
 def _name(library: str) -> str:
     if library == "Python":
         return f"Python {python_version()}"

@@ -30,7 +30,7 @@ from typing import Final
 from kpledger.base.codec import DECODE_ERRORS, decode_trusted
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.selftest import check_libraries
-from kpledger.base.state import MemoryState
+from kpledger.base.state import ChangeSet, MemoryState, read_record
 from kpledger.log.another_ledger import check_ledger
 from kpledger.log.block import decode_block
 from kpledger.log.certificates import CommitCertificate
@@ -43,6 +43,7 @@ from kpledger.log.statements import Electorate
 from kpledger.scheme.envelope import Envelope, verify_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRulesError
+from kpledger.scheme.version import RULES_KEY, RulesRecord, RulesSince
 
 Observe = Callable[[ExecutedBlock], None]
 """Sees each block that was found sound, in order; its signatures may still be deferred."""
@@ -91,6 +92,8 @@ class AuditProgress:
     events_by_type: Mapping[str, int] = field(default_factory=dict)
     signed_up_to: Mapping[str, int] = field(default_factory=dict)
     """The newest block that each voter signed, by its name."""
+    rules: tuple[RulesSince, ...] = ()
+    """Which rules hold from which height on, ascending; those to come are among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,8 @@ class AuditReport:
     """From this height on all rests on the word of the first of them alone; null if nothing does:
     without any, or where all that it signed is final."""
     events_by_type: Mapping[str, int]
+    rules: tuple[RulesSince, ...]
+    """By which versions of the rules all this was verified, each with its first block."""
     first_bad_height: int | None = None
     field: str | None = None
     """Where in the first bad block; ``certificate`` where a majority signed for another one."""
@@ -171,7 +176,7 @@ class Auditor:
         check_libraries()
         changes = self.genesis.seed_state(self._state, self.rules)
         tip = genesis_tip(self.genesis, changes)
-        self.progress = AuditProgress(tip, tip)
+        self.progress = AuditProgress(tip, tip, rules=_read_rules(changes))
         self._state.apply(changes)
         self._certified = CertifiedChain(Electorate.of(self.genesis))
 
@@ -233,6 +238,12 @@ class Auditor:
         return None
 
 
+def _read_rules(changes: ChangeSet) -> tuple[RulesSince, ...]:
+    """Give the rules that a change-set leaves in force."""
+    record = read_record(changes, RULES_KEY, RulesRecord)
+    return () if record is None else record.versions
+
+
 def _advance(progress: AuditProgress, executed: ExecutedBlock) -> AuditProgress:
     tip, opening = executed.tip, executed.opening
     if not executed.events:
@@ -243,6 +254,7 @@ def _advance(progress: AuditProgress, executed: ExecutedBlock) -> AuditProgress:
         elected = {**progress.elected, opening.candidate: times}
         terms = progress.terms + opened.openings
         return replace(opened, signed_tip=tip, terms=terms, openings=0, elected=elected)
+    is_activated = RULES_KEY in executed.changes.written
     counts = Counter(progress.events_by_type)
     counts.update(event.header.type for event in executed.events)
     return replace(
@@ -254,6 +266,7 @@ def _advance(progress: AuditProgress, executed: ExecutedBlock) -> AuditProgress:
         signed_blocks=progress.signed_blocks + 1,
         events_by_type=counts,
         signed_up_to={**progress.signed_up_to, executed.header.leader: tip.height},
+        rules=_read_rules(executed.changes) if is_activated else progress.rules,
     )
 
 
@@ -327,6 +340,7 @@ def _report(
         one_voter_from=alone_above + 1 if is_one_voter else None,
         signers=tuple(Signer(voter, height) for voter, height in signers),
         events_by_type=dict(sorted(progress.events_by_type.items())),
+        rules=tuple(one for one in progress.rules if one.height <= max(1, tip.height)),
         problem=problem,
     )
     if finality.other is None:

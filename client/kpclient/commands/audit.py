@@ -4,7 +4,6 @@ Verdicts are those of :mod:`kpledger.log.audit`; here they become lines for peop
 programs, and exit codes: 0 sound, 1 violation, 2 cannot decide.
 """
 
-import dataclasses
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,9 +14,10 @@ import typer
 from kpclient.commands.declared import command
 from kpclient.commands.heads import end_with_comparison, read_nodes
 from kpclient.errors import ClientError, UsageError
-from kpclient.files import check_destination
+from kpclient.files import check_destination, write_public
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.output.console import print_fields, print_json, print_line, print_trouble
+from kpclient.output.report import AuditFindings, format_page
 from kpclient.output.tables import write_csv_files, write_parquet_files
 from kpclient.replay.children import describe_trouble
 from kpclient.session import Session
@@ -42,6 +42,7 @@ def audit(
     heads: list[str] | None = None,
     out: Path | None = None,
     jobs: int | None = None,
+    report: Path | None = None,
 ) -> None:
     """Verify a whole ledger, trusting nothing but the genesis file.
 
@@ -52,36 +53,55 @@ def audit(
     has forked; 2: cannot decide.
     """
     copies = copy or []
-    if heads or len(copies) > 1:
+    is_compared = bool(heads) or len(copies) > 1
+    if report is not None:
+        if is_compared:
+            problem = "a report is of the audit of one ledger"
+            raise UsageError("--report", problem, "--node URL or --copy DIR, and no other")
+        check_destination("--report", report, form="html")
+    if is_compared:
         nodes = read_nodes(heads or [], "heads")
         end_with_comparison(Session(connection), nodes, copies, out, as_json=connection.as_json)
     if out is not None:
         raise UsageError("--out", "evidence is found between histories", "--heads URL as well")
     session = Session(connection, offline=OfflineOptions(copy=next(iter(copies), None)))
+    findings = _audit(session, jobs, as_json=connection.as_json)
+    if report is not None:
+        write_public(report, format_page(findings).encode())
+    if connection.as_json:
+        print_json(findings.describe())
+    else:
+        for line in _format_findings(findings):
+            print_line(line)
+    if findings.fork:
+        print_trouble(findings.fork)
+        raise typer.Exit(EXIT_REFUSED)
+    raise typer.Exit(EXIT_CODES[findings.report.verdict])
+
+
+def _audit(session: Session, jobs: int | None, *, as_json: bool) -> AuditFindings:
+    """Audit what there is, or end with why nothing can be read.
+
+    Raises:
+        UsageError: nothing was looked at.
+        Exit: nothing could be read; that is said.
+    """
     try:
-        report, fork = session.audit(jobs)
+        return session.audit(jobs)
     except UsageError:
-        raise  # nothing was looked at
+        raise
     except (ClientError, LedgerError, OSError, MemoryError) as error:
         why = describe_trouble(error)
-        if connection.as_json:
-            print_json({"verdict": AuditVerdict.UNDECIDED, "problem": why})
-        else:
-            print_trouble(f"UNDECIDED: {why}")
-        raise typer.Exit(EXIT_UNDECIDED) from None
-    if connection.as_json:
-        print_json(dataclasses.asdict(report) | {"fork": None if fork is None else str(fork)})
+    if as_json:
+        print_json({"verdict": AuditVerdict.UNDECIDED, "problem": why})
     else:
-        for line in format_report(report):
-            print_line(line)
-    if fork is not None:
-        print_trouble(str(fork))
-        raise typer.Exit(fork.EXIT_CODE)
-    raise typer.Exit(EXIT_CODES[report.verdict])
+        print_trouble(f"UNDECIDED: {why}")
+    raise typer.Exit(EXIT_UNDECIDED)
 
 
-def format_report(report: AuditReport) -> list[str]:
-    """Write a report for people, line by line."""
+def _format_findings(findings: AuditFindings) -> list[str]:
+    """Write what was found for people, line by line."""
+    report = findings.report
     lines = [report.verdict.value + _what(report)]
     lines += [
         f"  chain         {report.chain}",
@@ -95,6 +115,8 @@ def format_report(report: AuditReport) -> list[str]:
         *_describe_signers(report),
     ]
     lines += [f"  {count:>12}  {kind}" for kind, count in report.events_by_type.items()]
+    lines += [f"verified by {', '.join(findings.tell_means())}", "what cannot be known:"]
+    lines += [f"  {one}" for one in findings.tell_unknown()]
     return lines
 
 

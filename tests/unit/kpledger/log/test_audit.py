@@ -43,6 +43,7 @@ from kpledger.log.genesis import Genesis, GenesisPolicy, format_genesis, parse_g
 from kpledger.log.layout import StoredEntry, encode_stored_entry
 from kpledger.scheme.envelope import Envelope, open_envelope
 from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpledger.scheme.version import RulesSince
 
 NOOP, BLOCK, CONFIG = range(3)
 SHIPMENTS = 3
@@ -168,6 +169,7 @@ def test_sound_chain_is_reported_whole() -> None:
             "key_added": 3,
             "number_range_allocated": 3,
         },
+        rules=(RulesSince(version=1, height=1),),
         first_bad_height=None,
         field=None,
         problem=None,

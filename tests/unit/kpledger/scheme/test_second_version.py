@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from copied import store
 from founding import (
     CHAIR,
     DECISION,
@@ -24,7 +25,7 @@ from founding import (
 from scheme_statements import NOTE
 from second_version import Edit, make_version
 
-from kpledger.log.audit import Auditor
+from kpledger.log.audit import Auditor, report_sound
 from kpledger.log.layout import StoredEntry, encode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.rulebook import Rulebook
@@ -32,6 +33,7 @@ from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.decisions import RulesActivated
 from kpledger.scheme.v1.events.importing import ArrivalRecorded
 from kpledger.scheme.v1.version import V1
+from kpledger.scheme.version import RulesSince
 
 ARRIVAL: Final = ArrivalRecorded(
     arrived_on=TODAY, seals_intact=True, opened=False, found_carat_thousandths=None, remarks=""
@@ -105,6 +107,16 @@ def test_both_versions_replay_to_the_tip(both: Rulebook) -> None:
     tips, problem = _replay(ledger, both)
     assert (problem, len(tips)) == (None, height - 1 + len(UNDER_V2))
     assert tips[-1] == (ledger.tip.head, ledger.tip.digest.digest)
+
+
+def test_a_report_names_the_rules_of_the_blocks_that_were_verified(both: Rulebook) -> None:
+    ledger, second = _make_chain(both)
+    auditor, named = Auditor(make_genesis(), rules=both), list[tuple[RulesSince, ...]]()
+    for height, block in enumerate(ledger.blocks, start=1):
+        auditor.feed(height, store(block))
+        named.append(report_sound(make_genesis(), auditor.progress).rules)
+    old, new = RulesSince(version=1, height=1), RulesSince(version=2, height=second)
+    assert named == [(old,)] * (second - 1) + [(old, new)] * len(UNDER_V2)
 
 
 @pytest.mark.parametrize("what", EDITS)
