@@ -9,16 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from kpledger.base.errors import BadSignatureError, LedgerError
-from kpledger.base.state import read_record
-from kpledger.log.chain import BlockExecutor, ExecutedBlock
+from kpledger.base.errors import LedgerError
+from kpledger.log.chain import ExecutedBlock
 from kpledger.log.invalid_block import InvalidBlockError
 from kpledger.scheme.event import SignedEvent
-from kpledger.scheme.v1.records import EventRecord
 from kpnode.docket import Docket, Exhibit, ForkedError
 from kpnode.machine import Machine, MistimedBlockError
 from kpnode.notary import Notary
 from kpnode.ports import Storage
+from kpnode.proposing import Proposer
 from kpnode.pump import Pumped, pump
 from kpnode.punctuality import Punctuality
 from kpnode.raft import (
@@ -32,7 +31,6 @@ from kpnode.raft import (
     NodeId,
     PreVoteReply,
     PreVoteRequest,
-    Proposed,
     RaftCore,
     ReadRequested,
     Received,
@@ -41,7 +39,6 @@ from kpnode.raft import (
     Term,
     Tick,
     TimeoutNow,
-    TransferRequested,
     Unreachable,
     VoteReply,
     VoteRequest,
@@ -49,7 +46,7 @@ from kpnode.raft import (
 from kpnode.refusals import HeldRefusals
 from kpnode.signatures import Signatures
 from kpnode.step import EngineInput, LeaderStalled, Loss, RefusedBlock, ShownEvidence, Step
-from kpnode.submission import Committed, Refused, Retry, find_committed, refuse_signature
+from kpnode.submission import Committed, Refused, Retry
 
 _MAX_FIRST_TICKET = 1 << 52
 
@@ -100,18 +97,25 @@ class Engine:
         self._docket = docket
         notary.records.barred = docket.barred
         self._now_ms = now_ms
-        self._max_block_events = max_block_events
-        self._max_block_bytes = max_block_bytes
         self._distrusted: dict[NodeId, Term] = {}
-        self._refusals = HeldRefusals()
         self._punctuality = Punctuality(
             now_ms, skew_ms=machine.skew_ms, election_ticks=election_ticks
         )
         self.find_early = self._punctuality.find_early
         self.election_ticks = election_ticks
         self._noticed = Index(0)
-        self._offered_ms: int | None = None
         self.tickets = count(secrets.randbelow(_MAX_FIRST_TICKET))
+        self._refusals = HeldRefusals()
+        self._proposer = Proposer(
+            core,
+            machine,
+            self._refusals,
+            self.tickets,
+            now_ms=now_ms,
+            find_early=self.find_early,
+            max_block_events=max_block_events,
+            max_block_bytes=max_block_bytes,
+        )
 
     @property
     def signatures(self) -> Signatures:
@@ -148,7 +152,9 @@ class Engine:
             if self._core.last_index != self._machine.top.height:
                 # A block goes on top of the log, which the machine knows after the pump alone.
                 self._pump(results)
-            self._order(events, results)
+            ordered = self._proposer.order(events)
+            results.answers += ordered.answers
+            results.proposed = ordered.proposed
         self._save(results)
         self._take_findings(results)
         reads = [one for pumped in results.pumped for one in pumped.reads]
@@ -355,74 +361,3 @@ class Engine:
         for index, claimed in claims:
             if index <= committed and self._core.term_at(index) != claimed:
                 raise InvalidBlockError(index, "term", f"{claimed} contradicts a committed block")
-
-    def _order(self, events: Sequence[SignedEvent], results: _Results) -> None:
-        """Admit events by the rules and propose what passes as one block."""
-        core = self._core
-        leads = core.role is Role.LEADER and core.last_index == self._machine.top.height
-        if not leads or self._waits_for_time():
-            results.answers += [(event.event_id, Retry()) for event in events]
-            return
-        executor = self._machine.open_block(self._now_ms())
-        refused: list[Refused] = []
-        size = 0
-        for position, event in enumerate(events):
-            size += len(event.encoded)
-            full = len(executor.events) >= self._max_block_events or size > self._max_block_bytes
-            if full and executor.events:
-                results.answers += [(left.event_id, Retry()) for left in events[position:]]
-                break
-            answer = self._admit(executor, event)
-            if isinstance(answer, Refused) and not answer.bad_signature:
-                refused.append(answer)
-            elif answer is not None:
-                results.answers.append((event.event_id, answer))
-        grounds = Index(self._machine.top.height + bool(executor.events))
-        proposal = None
-        if executor.events:
-            proposal = next(self.tickets)
-            payload = self._machine.seal(executor, core.term)
-            passed = tuple(event.event_id for event in executor.events)
-            self._refusals.withdraw(passed)
-            results.proposed = proposal, passed
-            core.handle(Proposed(proposal, payload))
-        if refused:
-            ticket = next(self.tickets)
-            self._refusals.hold(ticket, refused, term=core.term, grounds=grounds, proposal=proposal)
-            core.handle(ReadRequested(ticket))
-
-    def _waits_for_time(self) -> bool:
-        """Tell whether nothing is to be sealed now, since the last block is ahead of the clock.
-
-        Once another voter is asked to lead, whose clock may be right; then one block is tried.
-        """
-        top_ms = self._machine.top.time_ms
-        if not self.find_early(top_ms) or not (peers := self._core.status().peers):
-            return False
-        is_held = self._core.commit < self._core.last_index
-        if is_held or self._offered_ms == top_ms:
-            return is_held
-        self._offered_ms = top_ms
-        successor = max(peers, key=lambda peer: (peer.recently_active, peer.match)).node
-        self._core.handle(TransferRequested(next(self.tickets), successor))
-        return True
-
-    def _admit(self, executor: BlockExecutor, event: SignedEvent) -> Committed | Refused | None:
-        """Add an event to the block; an answer if that is all that will happen to it.
-
-        An event that is on the way in an earlier block gets no answer now: its commit will be one.
-        """
-        record = read_record(executor.changes, EventRecord.key_for(event.event_id), EventRecord)
-        if record is not None:
-            return find_committed(self._machine.ledger, event.event_id)
-        refusal = None
-        if not self.signatures.knows(event):
-            # Verified where it came in, unless the memory of that is full: then here, last.
-            refusal = executor.may_sign(event)
-            try:
-                if refusal is None:
-                    self.signatures.check(event)
-            except BadSignatureError as error:
-                return refuse_signature(event.event_id, error)
-        refusal = refusal or executor.add(event)
-        return None if refusal is None else Refused(event.event_id, refusal, bad_signature=False)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kpledger.base.errors import LedgerError
+from kpledger.log.chain import ExecutedBlock
 from kpledger.scheme.envelope import decode_trusted_envelope
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
@@ -104,6 +105,8 @@ class Submissions:
         """Start empty; about ``limit`` events may be under way at once."""
         self.shares = LaneShares(limit)
         self._queue = FairQueue()
+        self._proposed: dict[int, tuple[bytes, ...]] = {}
+        """Ids of the events of each block that was proposed, by its ticket."""
         self._waiting: dict[bytes, list[asyncio.Future[Answer]]] = {}
         self._deadlines_s: dict[asyncio.Future[Answer], tuple[float, bytes]] = {}
         self._timer: asyncio.Handle | None = None
@@ -129,6 +132,25 @@ class Submissions:
         pending, and sends them again.
         """
         return self._queue.take(count, lambda event: event.event_id in self._waiting)
+
+    def propose(self, ticket: int, event_ids: tuple[bytes, ...]) -> None:
+        """Note that a block with these events was proposed."""
+        self._proposed[ticket] = event_ids
+
+    def drop(self, ticket: int) -> None:
+        """Have the events of a proposal tried again that came to nothing."""
+        self.answer_all(self._proposed.pop(ticket, ()), Retry())
+
+    def commit(self, block: ExecutedBlock) -> None:
+        """Tell everybody who waits for an event of a block that it is committed."""
+        header = block.header
+        for index, event in enumerate(block.events, header.first_event):
+            place = event.event_id, header.height, index, header.time_ms
+            committed = Committed(*place, duplicate=False, signers=event.signers)
+            self.answer(event.event_id, committed)
+        event_ids = tuple(event.event_id for event in block.events)
+        for ticket in [one for one, ids in self._proposed.items() if ids == event_ids]:
+            del self._proposed[ticket]
 
     def wait_for(self, event_id: bytes, deadline_s: float) -> asyncio.Future[Answer]:
         """Give a future that is done when something is known about the event, or time is up.

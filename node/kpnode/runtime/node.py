@@ -8,19 +8,17 @@ disk is made in a thread of its own. Whatever arrives during a step shares the n
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from kpledger.base.errors import LedgerError
-from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.log.statements import Electorate
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal
 from kpnode.engine import Engine
-from kpnode.fairness import LaneShares, Slices
+from kpnode.fairness import Slices
 from kpnode.ledger import Ledger
 from kpnode.ports import Links
 from kpnode.raft import (
@@ -38,11 +36,13 @@ from kpnode.raft import (
 )
 from kpnode.runtime.handover import Handover, choose_successor
 from kpnode.runtime.health import VoterStatus, explain_early
+from kpnode.runtime.inbox import Inbox
 from kpnode.runtime.incoming import Incoming
 from kpnode.runtime.intake import UNLIMITED, Allowance, Intake
 from kpnode.runtime.ordering import Ordering
-from kpnode.runtime.pace import Pace, count_block_bytes
+from kpnode.runtime.pace import Pace
 from kpnode.runtime.reads import Reads
+from kpnode.runtime.relays import Relays
 from kpnode.runtime.rounds import Rounds
 from kpnode.runtime.showing import Showing
 from kpnode.runtime.trouble import Trouble
@@ -60,12 +60,6 @@ from kpnode.submission import (
     find_committed,
 )
 
-MAX_INPUTS: Final = 64
-MAX_INPUT_BYTES: Final = 256 << 10
-"""Blocks for one step; a larger append has a step of its own. What is executed and not yet saved
-is held in memory, and whoever sent it waits for the answer before it sends more."""
-MAX_RELAYED: Final = 2048
-"""Events that a node has on their way to the leader at once, more of one author than of another."""
 _ROUND_ELECTIONS: Final = 2
 """Election timeouts after which a question for a read index, or its answer, is taken for lost."""
 _log = logging.getLogger(__name__)
@@ -108,13 +102,11 @@ class Node:
         self.ledger = ledger
         self._engine = engine
         self._tick_s, self._election_s = tick_s, election_s
-        self._max_block_events, self._max_queue = max_block_events, max_queue
+        self._max_block_events = max_block_events
         self._links: Links | None = None
-        self._inputs: deque[EngineInput] = deque()
+        self._inbox = Inbox(max_queue)
         self._submissions = Submissions(max_queue)
-        self._tickets: dict[int, tuple[bytes, ...]] = {}
-        self._relayed: dict[bytes, tuple[NodeId, Author]] = {}
-        self._relays = LaneShares(MAX_RELAYED)
+        self._relays = Relays()
         timeout_s = _ROUND_ELECTIONS * election_s
         self._rounds = Rounds(engine.tickets, self._send_question, timeout_s=timeout_s)
         self._reads = Reads(self._rounds.ask, max_queue)
@@ -218,16 +210,13 @@ class Node:
     def unreachable(self, peer: NodeId) -> None:
         """Note that the link to a peer is gone, and with it perhaps what was in flight."""
         self._put(Unreachable(peer))
-        lost = [one for one, (via, _) in self._relayed.items() if via == peer]
-        self._submissions.answer_all(lost, Retry())
+        self._submissions.answer_all(self._relays.sent_to(peer), Retry())
         self._rounds.lost(peer)
         if self._transfer is not None and self._transfer.successor == peer:
             self._transfer.ended.set()
 
     def _put(self, item: EngineInput) -> None:
-        # Raft takes the loss of any message; an endless queue would only make all of them late.
-        if len(self._inputs) < self._max_queue and self._failure is None:
-            self._inputs.append(item)
+        if self._failure is None and self._inbox.put(item):
             self._wake.set()
 
     async def submit(
@@ -250,8 +239,7 @@ class Node:
 
     def forget(self, event_id: bytes) -> None:
         """Note that nobody waits for an event any more."""
-        if (relayed := self._relayed.pop(event_id, None)) is not None:
-            self._relays.add(relayed[1], -1)
+        self._relays.forget(event_id)
 
     def begin(self, event: SignedEvent, lane: Author, via: str = "") -> str | None:
         """Start one attempt; what stands in its way if nobody can take the event now."""
@@ -259,19 +247,9 @@ class Node:
             self._submissions.enqueue(event, lane, via)
             self._wake.set()
             return None
-        leader = self.raft.leader
-        if leader is None or self._links is None:
-            return "there is no leader"
         if via:
             return "this node does not lead"
-        if not self._relays.has_room(lane):
-            return f"too many events of {lane} are on their way to the leader"
-        if not self._links.relay(leader, event, lane):
-            return f"there is no link to the leader {leader}"
-        self.forget(event.event_id)
-        self._relayed[event.event_id] = leader, lane
-        self._relays.add(lane, 1)
-        return None
+        return self._relays.begin(self._links, self.raft.leader, event, lane)
 
     def judge(self, event: SignedEvent) -> Refusal | None:
         """Say what the rules say to an event on the committed ledger; it may have moved on."""
@@ -361,7 +339,7 @@ class Node:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            items = self._take_inputs()
+            items = self._inbox.take()
             events = self._submissions.take(self._max_block_events)
             try:
                 if self._pace.is_quick(items, events):
@@ -376,18 +354,8 @@ class Node:
                 _log.exception("the node stops taking part")
                 self._fail(explain_error(error))
                 return
-            if self._inputs or self._submissions:
+            if self._inbox or self._submissions:
                 self._wake.set()
-
-    def _take_inputs(self) -> list[EngineInput]:
-        """Take what has arrived, but only so many blocks that their answer leaves soon."""
-        taken: list[EngineInput] = []
-        size = 0
-        while self._inputs and len(taken) < MAX_INPUTS and size < MAX_INPUT_BYTES:
-            item = self._inputs.popleft()
-            size += count_block_bytes(item)
-            taken.append(item)
-        return taken
 
     def _finish(self, step: Step) -> None:
         if self._links is not None:
@@ -397,8 +365,7 @@ class Node:
             self._leadership_changed(step.status)
         self.raft = step.status
         if step.proposed is not None:
-            ticket, event_ids = step.proposed
-            self._tickets[ticket] = event_ids
+            self._submissions.propose(*step.proposed)
         for event_id, answer in step.answers:
             again = isinstance(answer, Retry)
             self._submissions.answer(event_id, self._retry(event_id) if again else answer)
@@ -406,7 +373,7 @@ class Node:
             self._take_dropped(dropped)
         for execution in step.applied:
             self._intake.applied(execution)
-            self._tell_committed(execution)
+            self._submissions.commit(execution)
         self._reads.applied(self.ledger.tip.height)
         for grant in step.reads:
             self._rounds.on_reply(step.status.node, grant.ticket, grant.index)
@@ -419,32 +386,21 @@ class Node:
             _log.error("%s", alarm)
 
     def _take_dropped(self, dropped: Dropped) -> None:
-        self._submissions.answer_all(self._tickets.pop(dropped.ticket, ()), Retry())
+        self._submissions.drop(dropped.ticket)
         self._rounds.on_reply(self.raft.node, dropped.ticket, None)
         if self._transfer is not None and self._transfer.ticket == dropped.ticket:
             self._transfer.ended.set()
 
-    def _tell_committed(self, execution: ExecutedBlock) -> None:
-        header = execution.header
-        event_ids = tuple(event.event_id for event in execution.events)
-        for index, event in enumerate(execution.events, header.first_event):
-            place = event.event_id, header.height, index, header.time_ms
-            committed = Committed(*place, duplicate=False, signers=event.signers)
-            self._submissions.answer(event.event_id, committed)
-        for ticket in [one for one, ids in self._tickets.items() if ids == event_ids]:
-            del self._tickets[ticket]
-
     def _leadership_changed(self, status: Status) -> None:
         _log.info("%s in term %d, leader %s", status.role.value, status.term, status.leader)
-        moved = [one for one, (via, _) in self._relayed.items() if via != status.leader]
-        self._submissions.answer_all(moved, Retry())
+        self._submissions.answer_all(self._relays.not_sent_to(status.leader), Retry())
         self._rounds.led_by(status.leader)
         if self._transfer is not None and status.leader not in (None, status.node):
             self._transfer.ended.set()
 
     def _fail(self, failure: Failure) -> None:
         self._failure = self._failure or failure
-        self._inputs.clear()
+        self._inbox.clear()
         self._reads.give_up()
         for event_id in self._submissions.awaited:
             self._submissions.answer(event_id, Unavailable(event_id, failure.text))

@@ -186,7 +186,7 @@ async def test_nothing_is_remembered_of_an_event_nobody_waits_for(
     assert [type(one) for one in await node.submit([EVENT], 0.01)] == [Pending]
     node.unreachable(LEADER)
     assert len(links.relayed) == 1
-    assert node._relayed == {}
+    assert node._relays._under_way == {}
 
 
 async def hear(node: Node, links: Silence, event: SignedEvent, said: Refusal) -> Outcome:
