@@ -23,7 +23,8 @@ from kpledger.scheme.v1.records import EventRecord
 from kpnode.tree import StoredTree
 
 _FORGOTTEN_AT_ONCE: Final = 1000
-_RECENT_RECORDS: Final = 20_000
+_RECENT_RECORDS: Final = 5_000
+"""Several times as many as sixty participants have offices, keys and ranges."""
 
 _log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from kpledger.log.statements import verifies
 from kpledger.scheme.envelope import open_envelope, verify_envelope
 from kpledger.scheme.event import SignedEvent
 
-_KEPT: Final = 65_536
-"""Far more than are ever on their way into a block."""
+_KEPT: Final = 16_384
+"""More events than are on their way into a block, and what voters sign for those blocks."""
 
 
 class Signatures:
