@@ -18,7 +18,6 @@ from kpclient.errors import ClientError, FileError, UsageError
 from kpclient.files import expand, hand_over, place_for, read_text_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.access_tokens import AccessTokens, load_tokens
-from kpclient.net.answers import read_answer
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeClient
 from kpclient.net.refusals import NodeProblemError
@@ -34,6 +33,7 @@ from kpclient.replay.sources import HistoryReader
 from kpclient.replay.verification import replay, verify_chain
 from kpclient.seen import ForkError, Memory, Position
 from kpledger.api.answers import PublicStatusAnswer
+from kpledger.api.decoding import read_answer
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.books.certificates import CERTIFICATE, CertificateQuestion
 from kpledger.books.database import Books, open_books

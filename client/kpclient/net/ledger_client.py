@@ -21,7 +21,7 @@ import msgpack
 import msgspec
 
 from kpclient.errors import ClientError
-from kpclient.net.answers import VerifiedEvent, read_answer
+from kpclient.net.answers import VerifiedEvent
 from kpclient.net.node_client import (
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
@@ -45,6 +45,7 @@ from kpledger.api.answers import (
     SubmitAnswer,
     UnknownEvent,
 )
+from kpledger.api.decoding import read_answer
 from kpledger.base.errors import LedgerError
 from kpledger.books.query import Query
 from kpledger.log.evidence import Evidence

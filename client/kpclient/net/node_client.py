@@ -20,11 +20,11 @@ import msgspec
 
 from kpclient.errors import ClientError, UsageError
 from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
-from kpclient.net.answers import read_answer
 from kpclient.net.refusals import NoAnswerError, check_speaker, is_for_others, refuse
 from kpclient.net.tls import PinnedKey, build_context
 from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, parse_addresses
 from kpledger.api.answers import PublicStatusAnswer, StatusAnswer
+from kpledger.api.decoding import read_answer
 from kpledger.api.routes import GENESIS, MSGPACK_TYPE, STATUS
 from kpledger.api.strangers import explain_handshake
 from kpledger.base.errors import AnotherLedgerError, MalformedError

@@ -5,7 +5,8 @@ from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from kpclient.net.answers import VerifiedEvent, read_answer
+from kpclient.net.answers import VerifiedEvent
+from kpledger.api.decoding import read_answer
 from kpledger.books.database import Books
 from kpledger.books.query import NotOnLedgerError, Query
 from kpledger.log.chain import ExecutedBlock

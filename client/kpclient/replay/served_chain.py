@@ -16,7 +16,6 @@ from typing import Final
 import msgpack
 
 from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
-from kpclient.net.answers import read_answer
 from kpclient.net.node_client import (
     NoAccessError,
     NodeClient,
@@ -26,6 +25,7 @@ from kpclient.net.node_client import (
 from kpclient.net.refusals import NodeProblemError
 from kpclient.replay.copied_chain import ChainUnavailableError, StoredBlock
 from kpledger.api.answers import CommitsAnswer, PublicStatusAnswer
+from kpledger.api.decoding import read_answer
 from kpledger.api.routes import BLOCKS, COMMITS, MAX_HEIGHT, BlocksQuestion, CommitsQuestion
 from kpledger.log.certificates import CommitCertificate
 from kpledger.log.genesis import Genesis

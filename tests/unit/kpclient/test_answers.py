@@ -4,9 +4,9 @@ import msgspec
 import pytest
 from scripted_node import STATUS
 
-from kpclient.net.answers import read_answer
 from kpclient.net.node_client import NodeUnreachableError, read_from
 from kpledger.api.answers import StatusAnswer
+from kpledger.api.decoding import read_answer
 from kpledger.books.certificates import HistoryAnswer
 from kpledger.books.subject import SubjectAnswer
 

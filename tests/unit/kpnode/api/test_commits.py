@@ -6,8 +6,8 @@ import pytest
 from founding import VOTERS, make_genesis, opening_events, signing_key
 from serving import Served, make_node, serve
 
-from kpclient.net.answers import read_answer
 from kpledger.api.answers import CommitsAnswer
+from kpledger.api.decoding import read_answer
 from kpledger.base.codec import encode
 from kpledger.log.certificates import CommitCertificate, certify_commit
 from kpledger.log.statements import Electorate, LogEnd, StatementSigner
