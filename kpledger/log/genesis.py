@@ -199,11 +199,15 @@ class Genesis:
         Raises:
             GenesisError: there is none.
         """
-        for node in self.file.nodes:
-            if node.name == name:
-                return node
+        found = self.find_node(name)
+        if found is not None:
+            return found
         known = ", ".join(node.name for node in self.file.nodes)
         raise GenesisError(f"the genesis file has no node {name!r}; it has {known}")
+
+    def find_node(self, name: str) -> GenesisNode | None:
+        """Give the node of this name; None if there is none."""
+        return next((node for node in self.file.nodes if node.name == name), None)
 
     def seed_state(self, base: StateReader, rules: Rulebook = RELEASED) -> ChangeSet:
         """Give the state before the first block, as changes over an empty one.

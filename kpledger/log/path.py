@@ -77,20 +77,34 @@ def verify_path(
     """
     path: list[PathBlock] = []
     for one in shown:
-        header = decode_block_header(one.header)
         before = path[-1] if path else None
-        _verify_place(electorate, header, before)
-        if header.kind is BlockKind.NOOP:
-            opening = _read_opening(header, one.seal, before, voteless_up_to)
-            if opening is not None:
-                opening.verify(electorate, check)
-                voteless_up_to = 0
-            leader = None if opening is None else opening.candidate
-        else:
-            opening, leader = None, header.leader
-            _verify_leader(electorate, header, one, before, check)
-        path.append(PathBlock(header, compute_head(one.header), opening, leader))
+        block = follow_path(electorate, before, one, voteless_up_to=voteless_up_to, check=check)
+        if block.opening is not None:
+            voteless_up_to = 0
+        path.append(block)
     return tuple(path)
+
+
+def follow_path(
+    electorate: Electorate,
+    before: PathBlock | None,
+    shown: ShownHeader,
+    *,
+    voteless_up_to: int = 0,
+    check: SignatureCheck = verifies,
+) -> PathBlock:
+    """Verify the next header of a path; parameters and errors are those of :func:`verify_path`."""
+    header = decode_block_header(shown.header)
+    _verify_place(electorate, header, before)
+    if header.kind is BlockKind.NOOP:
+        opening = _read_opening(header, shown.seal, before, voteless_up_to)
+        if opening is not None:
+            opening.verify(electorate, check)
+        leader = None if opening is None else opening.candidate
+    else:
+        opening, leader = None, header.leader
+        _verify_leader(electorate, header, shown, before, check)
+    return PathBlock(header, compute_head(shown.header), opening, leader)
 
 
 def _verify_place(electorate: Electorate, header: BlockHeader, before: PathBlock | None) -> None:

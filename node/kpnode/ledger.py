@@ -154,10 +154,16 @@ class Ledger:
         return StoredEvent(record, header.time_ms, encoded)
 
     @property
+    def newest_commit(self) -> CommitCertificate | None:
+        """The newest commit certificate; None if there is none."""
+        newest = self._store.newest(layout.CERTIFICATE_PREFIX)
+        return None if newest is None else decode_commit_certificate(newest)
+
+    @property
     def final_height(self) -> int:
         """The height of the newest commit certificate; 0 if there is none."""
-        newest = self._store.newest(layout.CERTIFICATE_PREFIX)
-        return 0 if newest is None else decode_commit_certificate(newest).index
+        newest = self.newest_commit
+        return 0 if newest is None else newest.index
 
     def commits(self, first_term: int, limit: int) -> tuple[CommitCertificate, ...]:
         """Give the newest commit certificate of each term from one on, so many at most."""
