@@ -20,6 +20,8 @@ from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import sign_event
 from kpledger.scheme.event import Author, Body, encode_event
 from kpledger.scheme.v1.events.life import NoteFiled
+from kpnode.config import LOOPBACK, format_config, load_config
+from kpnode.founding import CONFIG_NAME
 from kpnode.patience import measure_work, wait_until
 
 T = TypeVar("T")
@@ -139,6 +141,38 @@ async def run_kpnode(*arguments: str | Path) -> tuple[int, str, str]:
     process = await start_kpnode(*arguments)
     stdout, stderr = await wait_for(process, process.communicate())
     return process.returncode or 0, stdout.decode(), stderr.decode()
+
+
+async def init_replica(
+    directory: Path, genesis: Path, name: str, api: str, *options: str
+) -> NodeSeen:
+    """Make a node that does not vote, which tells everybody on this machine what it knows."""
+    place = directory / name
+    status, _, problem = await run_kpnode(
+        *("init", place, "--replica", "--name", name, "--genesis", genesis, "--api", api),
+        *("--peers", "127.0.0.1:1", *options),
+    )
+    assert status == 0, problem
+    path = place / CONFIG_NAME
+    config = load_config(path)
+    path.write_text(
+        format_config(
+            msgspec.structs.replace(
+                config,
+                api=msgspec.structs.replace(config.api, tls=False),
+                access=msgspec.structs.replace(config.access, addresses=LOOPBACK),
+            )
+        )
+    )
+    return NodeSeen(
+        name=name,
+        api=f"http://{api}",
+        peers="",
+        pid=0,
+        directory=place,
+        config=path,
+        log=place / "node.log",
+    )
 
 
 async def wait_for(process: asyncio.subprocess.Process, end: Coroutine[None, None, T]) -> T:

@@ -28,7 +28,7 @@ from kpledger.api.routes import MAX_TIMEOUT_MS, MSGPACK_TYPE, ROUTES, ReadOption
 from kpledger.base.errors import LedgerError
 from kpledger.scheme.envelope import decode_envelope
 from kpnode.api.access import AccessControl
-from kpnode.api.app import build_app
+from kpnode.api.app import NodeApi
 from kpnode.api.http import HttpServer
 from kpnode.api.served import ApiLimits
 from kpnode.books.keeper import keep_books
@@ -237,7 +237,7 @@ async def serve(
     cosigning_key = signing_key(f"{NAME}/cosigning")
     control = AccessControl(access, TokenRegister(directory.parent / access.tokens))
     server = HttpServer(
-        build_app(node, books, cosigning_key=cosigning_key, limits=limits, access=control),
+        NodeApi(node, books, cosigning_key=cosigning_key, limits=limits).build_public(control),
         request_s=limits.request_s,
     )
     await node.start(make_links(node, others))

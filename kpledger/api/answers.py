@@ -246,12 +246,12 @@ class StatusAnswer(PublicStatusAnswer, frozen=True, kw_only=True):
     """The state of a node, as its operator and listed clients are told."""
 
     participant: str
-    """Who runs it."""
+    """Who runs it; empty for a node that the genesis file does not name."""
     origin: str
     version: str
     role: str
-    """``leader``, ``follower``, ``candidate``, ``pre-candidate``; or ``stopped``, if the node takes
-    no part any more and only answers questions."""
+    """``leader``, ``follower``, ``candidate``, ``pre-candidate``; ``replica`` of one that does not
+    vote; or ``stopped``, if the node takes no part any more and only answers questions."""
     term: int
     leader: str | None
     voters: tuple[str, ...]

@@ -98,6 +98,18 @@ class BlocksQuestion(msgspec.Struct, frozen=True, kw_only=True, rename={"first":
 
     first: Annotated[int, Meta(ge=1, le=MAX_HEIGHT)] = 1
     limit: Annotated[int, Meta(ge=1, le=MAX_HEIGHT)] = MAX_HEIGHT
+    certified: Annotated[
+        bool,
+        Meta(description="begin with [0, commit certificate], and go as far as that: all is final"),
+    ] = False
+    wait_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=MAX_TIMEOUT_MS,
+            description="how long to wait for the first block, with certified",
+        ),
+    ] = 0
 
 
 class CommitsQuestion(msgspec.Struct, frozen=True, kw_only=True):

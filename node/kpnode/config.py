@@ -16,7 +16,9 @@ from typing import Annotated, Final, Self
 import msgspec
 from msgspec import Meta, inspect
 
+from kpledger.api.addresses import NodeAddress, parse_addresses
 from kpledger.base.codec import reword
+from kpledger.base.errors import MalformedError
 from kpledger.base.ids import NodeName
 from kpledger.log.layout import DATABASE_DIRECTORY
 from kpledger.reading import explain_toml, read_text
@@ -78,6 +80,31 @@ class AddressRange(str):
     def network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         """The addresses."""
         return ipaddress.ip_network(str(self))
+
+
+class SourceUrl(str):
+    """The URL of a node's API."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Accept text as the URL of one node.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        try:
+            found = parse_addresses([text])
+        except MalformedError as error:
+            raise ValueError(error.problem) from None
+        if len(found) != 1:
+            raise ValueError(f"{text!r} names {len(found)} nodes")
+        return super().__new__(cls, text)
+
+    @property
+    def address(self) -> NodeAddress:
+        """Where the node is asked."""
+        return parse_addresses([self])[0]
 
 
 LOOPBACK: Final = (AddressRange("127.0.0.0/8"), AddressRange("::1/128"))
@@ -150,6 +177,15 @@ class PeersSection(_Section, frozen=True, kw_only=True):
     """Where to find them. This node may be among them, so that all nodes can share one table."""
 
 
+class FollowSection(_Section, frozen=True, kw_only=True):
+    """Where a node that does not vote gets blocks, besides the peers that it has addresses of."""
+
+    sources: Annotated[tuple[SourceUrl, ...], Meta(max_length=MAX_PEERS)] = ()
+    """The APIs of other nodes. Whatever comes from there is verified."""
+    token: Path = Path("source.token")
+    """A file with the token that they know; none is sent if it is not there."""
+
+
 class RaftSection(_Section, frozen=True, kw_only=True):
     """Pace of the consensus; the same on all voters, or elections are unfair."""
 
@@ -218,6 +254,7 @@ class NodeConfig(_Section, frozen=True, kw_only=True):
     raft: RaftSection = RaftSection()
     limits: LimitsSection = LimitsSection()
     books: BooksSection = BooksSection()
+    follow: FollowSection = FollowSection()
 
     def resolve(self, base: Path) -> Self:
         """Return the same with its relative paths taken from a directory."""
@@ -231,6 +268,7 @@ class NodeConfig(_Section, frozen=True, kw_only=True):
                 keys, consensus=base / keys.consensus, tls=base / keys.tls
             ),
             access=msgspec.structs.replace(access, tokens=base / access.tokens),
+            follow=msgspec.structs.replace(self.follow, token=base / self.follow.token),
         )
 
 
@@ -289,7 +327,7 @@ def _format_table(name: str, table: dict[str, object]) -> list[str]:
 def _decode(kind: type, value: object) -> object:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text in quotes")
-    if kind in (Address, AddressRange):
+    if kind in (Address, AddressRange, SourceUrl):
         return kind(value)
     if not value or re.search(r"[\0-\x1f]", value):
         raise ValueError(f"{value!r} is not a path")
@@ -321,6 +359,8 @@ def _describe(keys: list[str]) -> str:
             accepted = "up to 32 lower-case letters and digits, hyphens between them"
         case inspect.DictType():
             accepted = f'up to {MAX_PEERS} lines as bw-1 = "bw-1.example:7001"'
+        case inspect.VarTupleType(item_type=inspect.CustomType(cls=cls)) if cls is SourceUrl:
+            accepted = f'up to {MAX_PEERS} URLs as ["https://bw-1.example:7600"]'
         case inspect.VarTupleType():
             accepted = f'up to {MAX_ADDRESS_RANGES} ranges as ["10.1.0.0/16", "2001:db8::/32"]'
         case inspect.EnumType(cls=choices):

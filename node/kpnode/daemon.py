@@ -1,6 +1,7 @@
 """What every node does: keys, books, the HTTP API and the signals, until it is told to stop.
 
-What keeps the ledger is a service of its own: a voter's (:mod:`kpnode.voter`).
+What keeps the ledger is a service of its own: a voter's (:mod:`kpnode.voter`), or that of a node
+which does not vote (:mod:`kpnode.follower`).
 """
 
 import asyncio
@@ -14,13 +15,14 @@ from kpledger.base.errors import GenesisError
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 from kpledger.reading import read_text, say_trouble
 from kpnode.api.access import AccessControl
-from kpnode.api.app import build_app
-from kpnode.api.client import AddressRanges
+from kpnode.api.app import NodeApi
+from kpnode.api.client import AddressRanges, identify_members
 from kpnode.api.http import HttpServer
 from kpnode.api.served import ApiLimits, ServedNode
 from kpnode.books.supervisor import BooksSupervisor, run_process
 from kpnode.config import LOOPBACK, NodeConfig
 from kpnode.errors import SetupError
+from kpnode.follower import ReplicaService
 from kpnode.keyring import NodeKeys, load_keys
 from kpnode.listening.connections import ConnectionLimits
 from kpnode.listening.descriptors import raise_limit, share_descriptors
@@ -30,6 +32,7 @@ from kpnode.standing import Cause
 from kpnode.storage.database import OPEN_FILES_MAX
 from kpnode.storage.errors import ShortageError, is_shortage
 from kpnode.tokens import TokenRegister
+from kpnode.transport.listener import Listener
 from kpnode.transport.tls import public_server_context
 from kpnode.voter import VoterService
 
@@ -45,6 +48,10 @@ class NodeService(Protocol):
     @property
     def node(self) -> ServedNode:
         """What answers."""
+
+    @property
+    def listener(self) -> Listener | None:
+        """The port for peers; None of a node whose key none of them knows."""
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -81,16 +88,18 @@ def _build_server(
     keys: NodeKeys,
     access: AccessControl,
 ) -> HttpServer:
+    """Give what serves everybody, and have the service serve other nodes."""
     limits = _limits_of(config)
-    app = build_app(
-        service.node,
-        books,
-        cosigning_key=keys.cosigning,
-        limits=limits,
-        access=access,
-        alarms=service.alarms,
+    api = NodeApi(
+        service.node, books, cosigning_key=keys.cosigning, limits=limits, alarms=service.alarms
     )
-    return HttpServer(app, request_s=limits.request_s)
+    listener, genesis = service.listener, service.node.genesis
+    if listener is not None:
+        others = (node for node in genesis.file.nodes if node.name != config.node.name)
+        pins = {NodeId(node.name): bytes.fromhex(node.tls_key) for node in others}
+        app = api.build_for_members(identify_members(listener.find_member))
+        listener.serve_members(app, pins)
+    return HttpServer(api.build_public(access), request_s=limits.request_s)
 
 
 async def _serve_api(
@@ -155,6 +164,13 @@ def read_genesis(path: Path) -> Genesis:
         raise SetupError(f"{path}: {why}") from None
 
 
+def _make_service(config: NodeConfig, genesis: Genesis, keys: NodeKeys) -> NodeService:
+    """Make what keeps the ledger of this node: whoever votes is named by the genesis file."""
+    if config.node.name in genesis.file.voters:
+        return VoterService(config, genesis, keys)
+    return ReplicaService(config, genesis, keys)
+
+
 async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> None:
     """Run a node until it is told to stop.
 
@@ -174,10 +190,10 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
     access = AccessControl(config.access, TokenRegister(config.access.tokens))
     for_api, for_peers = share_descriptors(
         raise_limit(),
-        peers=len(config.peers.addresses.keys() - {config.node.name}),
+        peers=len({node.name for node in genesis.file.nodes} - {config.node.name}),
         database=OPEN_FILES_MAX,
     )
-    service: NodeService = VoterService(config, genesis, keys)
+    service = _make_service(config, genesis, keys)
     stopping = asyncio.Event()
     call_on_stop(stopping.set)
     api, directory = config.api, config.node.directory

@@ -7,7 +7,7 @@ own (``kpnode init``) and agree on a genesis file.
 import csv
 import io
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +38,7 @@ from kpnode.config import (
     AccessSection,
     Address,
     ApiSection,
+    FollowSection,
     KeysSection,
     NodeConfig,
     NodeSection,
@@ -252,15 +253,7 @@ def make_config(
     )
 
 
-def init_node(
-    directory: Path,
-    name: str,
-    participant: str,
-    *,
-    genesis: Path | None,
-    api: Address,
-    peers: Address,
-) -> dict[str, object]:
+def init_node(directory: Path, node: PlannedNode, genesis: Path | None) -> dict[str, object]:
     """Make the keys of one node and give its entry for the genesis file; found it if there is one.
 
     Raises:
@@ -271,9 +264,9 @@ def init_node(
         StorageError: the ledger cannot be founded in this directory.
         OSError: a file cannot be read or written.
     """
-    node = PlannedNode(parse_node_name(name), parse_participant(participant), api, peers)
-    if directory.is_dir() and not any(directory.iterdir()):
-        close_to_others((directory,))
+    name = parse_node_name(node.name)
+    parse_participant(node.participant)
+    _close_new(directory)
     entry = _draw_node(directory, node)
     if genesis is not None:
         if (directory / CONFIG_NAME).exists():
@@ -282,16 +275,77 @@ def init_node(
                 " begins anew only while all other voters are up and have a leader: move that file"
                 " away, and back afterwards (docs/operating.md)"
             )
-        encoded = read_text(genesis, max_bytes=MAX_GENESIS_BYTES).encode()
-        try:
-            parsed = parse_genesis(encoded)
-        except GenesisError as error:
-            raise SetupError(f"{genesis}: {error}") from None
+        parsed = _read_genesis(genesis)
         if parsed.node(name) != entry:
             raise SetupError(f"{genesis} names other keys, or another participant, for {name}")
-        (directory / GENESIS_NAME).write_bytes(encoded)
+        (directory / GENESIS_NAME).write_bytes(parsed.encoded)
         config = make_config(
-            node, {name: peers}, genesis=Path(GENESIS_NAME), api_tls=True, access=AccessSection()
+            node,
+            {name: node.peers},
+            genesis=Path(GENESIS_NAME),
+            api_tls=True,
+            access=AccessSection(),
         )
         _write_node(directory, config, parsed)
+    return msgspec.structs.asdict(entry)
+
+
+def _close_new(directory: Path) -> None:
+    """Let nobody else use a directory that is new."""
+    if directory.is_dir() and not any(directory.iterdir()):
+        close_to_others((directory,))
+
+
+def _read_genesis(path: Path) -> Genesis:
+    encoded = read_text(path, max_bytes=MAX_GENESIS_BYTES).encode()
+    try:
+        return parse_genesis(encoded)
+    except GenesisError as error:
+        raise SetupError(f"{path}: {error}") from None
+
+
+def init_replica(
+    directory: Path,
+    node: PlannedNode,
+    genesis: Path | None,
+    addresses: dict[str, Address],
+    follow: FollowSection,
+) -> dict[str, object]:
+    """Make a node that does not vote, and give what it is called and its keys.
+
+    The genesis file may name it or not; one that it does not name is known to no peer, and gets
+    blocks from the APIs of others.
+
+    Raises:
+        MalformedError: the name has not its form.
+        SetupError: there is a node already, the genesis file names other keys for it, it votes, or
+            it has nobody to get blocks from.
+        StorageError: the ledger cannot be founded in this directory.
+        OSError: a file cannot be read or written.
+    """
+    if genesis is None or node.participant:
+        raise SetupError("--replica goes with --genesis, and without --participant")
+    parsed, config_file = _read_genesis(genesis), directory / CONFIG_NAME
+    name = parse_node_name(node.name)
+    known = parsed.find_node(name)
+    if name in parsed.file.voters:
+        raise SetupError(f"{name} votes: {genesis} says so; kpnode init without --replica makes it")
+    if config_file.exists():
+        raise SetupError(f"{config_file} is there already; kpnode run --config {config_file}")
+    if known is None and not follow.sources:
+        why = f"{genesis} does not name {name}, so that no peer knows its key"
+        raise SetupError(f"{why}; accepted: --from with the URL of a node's API")
+    for one in addresses:
+        parsed.node(one)
+    _close_new(directory)
+    if known is not None:
+        node = replace(node, participant=known.participant)
+    entry = _draw_node(directory, node)
+    if known not in (None, entry):
+        raise SetupError(f"{genesis} names other keys for {name} than those in {directory}")
+    (directory / GENESIS_NAME).write_bytes(parsed.encoded)
+    made = make_config(
+        node, addresses, genesis=Path(GENESIS_NAME), api_tls=True, access=AccessSection()
+    )
+    _write_node(directory, msgspec.structs.replace(made, follow=follow), parsed)
     return msgspec.structs.asdict(entry)

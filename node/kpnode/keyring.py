@@ -29,24 +29,27 @@ class NodeKeys:
 
 
 def load_keys(config: NodeConfig, genesis: Genesis) -> NodeKeys:
-    """Read the keys of a node, and see that the genesis file names them.
+    """Read the keys of a node, and see that they are those that the genesis file names, if any.
 
     Raises:
-        GenesisError: it names no such node.
         SetupError: a file cannot be used, or holds another key.
     """
-    known, files = genesis.node(config.node.name), config.keys
-    cosigning_file = files.consensus.with_name(COSIGNING_NAME)
+    known, files = genesis.find_node(config.node.name), config.keys
+    names = (
+        (None,) * 3 if known is None else (known.consensus_key, known.cosigning_key, known.tls_key)
+    )
+    places = files.consensus, files.consensus.with_name(COSIGNING_NAME), files.tls
+    consensus, cosigning, tls = map(_load_seed, places, names)
     return NodeKeys(
-        consensus=SigningKey.from_seed(_load_seed_of(known.consensus_key, files.consensus)),
-        cosigning=SigningKey.from_seed(_load_seed_of(known.cosigning_key, cosigning_file)),
-        tls=Ed25519PrivateKey.from_private_bytes(_load_seed_of(known.tls_key, files.tls)),
+        consensus=SigningKey.from_seed(consensus),
+        cosigning=SigningKey.from_seed(cosigning),
+        tls=Ed25519PrivateKey.from_private_bytes(tls),
     )
 
 
-def _load_seed_of(expected: str, file: Path) -> bytes:
+def _load_seed(file: Path, expected: str | None) -> bytes:
     seed = load_seed(file)
     found = SigningKey.from_seed(seed).public_key.hex()
-    if found != expected:
+    if expected not in (None, found):
         raise SetupError(f"{file} holds the key {found}; the genesis file names {expected}")
     return seed

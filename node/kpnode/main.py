@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 import uvloop
 
@@ -15,6 +16,7 @@ from kpledger import __version__
 from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, NodeAddress, is_here, parse_addresses
 from kpledger.api.routes import BEARER_TOKEN
 from kpledger.base.errors import LedgerError, MalformedError
+from kpledger.base.ids import parse_node_name
 from kpledger.base.text import clean, escape_json
 from kpledger.command import (
     EXIT_LATER,
@@ -25,11 +27,11 @@ from kpledger.command import (
 )
 from kpledger.reading import read_text, say_trouble
 from kpnode.asking import ask_nodes, print_nodes
-from kpnode.config import Address, load_config
+from kpnode.config import Address, FollowSection, SourceUrl, load_config
 from kpnode.daemon import run_node
 from kpnode.devnet import NetworkPlan, open_network, run_network
 from kpnode.errors import SetupError
-from kpnode.founding import init_node
+from kpnode.founding import PlannedNode, init_node, init_replica
 from kpnode.migration import migrate_node
 from kpnode.process import keep_private, set_up_logging
 from kpnode.storage.errors import ShortageError, StorageError, is_shortage
@@ -57,6 +59,30 @@ def _print_json(value: Mapping[str, object], *, err: bool = False) -> None:
     typer.echo(escape_json(json.dumps(value)), err=err)
 
 
+_Replica = Annotated[
+    bool, typer.Option("--replica", help="Make a node that does not vote, and follows the others.")
+]
+_Peers = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=HOST:PORT",
+        help="With --replica: where another node listens for nodes; may be repeated.",
+    ),
+]
+_Sources = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--from",
+        metavar="URL",
+        help="With --replica: the API of a node to get blocks from; may be repeated.",
+    ),
+]
+_SourceToken = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="With --from: a file with the token that they know."),
+]
+
+
 @app.command(epilog=example_epilog("kpnode init /srv/kp --name bw-1 --participant BW"))
 def init(
     directory: Annotated[
@@ -66,8 +92,11 @@ def init(
         str, typer.Option(metavar="NAME", help="The node's name in the genesis file, such as bw-1.")
     ],
     participant: Annotated[
-        str, typer.Option(metavar="CODE", help="The participant who runs it, such as BW.")
-    ],
+        str,
+        typer.Option(
+            metavar="CODE", help="The participant who runs it, such as BW; not with --replica."
+        ),
+    ] = "",
     *,
     genesis: Annotated[
         Path | None,
@@ -79,19 +108,39 @@ def init(
     peers: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Where to listen for other nodes.")
     ] = "0.0.0.0:7700",
+    replica: _Replica = False,
+    peer: _Peers = None,
+    source: _Sources = None,
+    source_token: _SourceToken = None,
 ) -> None:
     """Make the keys of a node; with --genesis, found its ledger.
 
     Run it once to print the node's entry for the genesis file, and again with the finished file.
     Keys that are there already are kept.
+
+    A node that does not vote needs no entry if it gets its blocks from the APIs of others:
+    kpnode init DIR --replica --name obs-1 --genesis FILE --from https://bw-1.example:7600.
     """
     try:
-        entry = init_node(
-            directory, name, participant, genesis=genesis, api=Address(api), peers=Address(peers)
-        )
+        place = PlannedNode(name, participant, Address(api), Address(peers))
+        if replica:
+            follow = FollowSection(sources=tuple(map(SourceUrl, source or ())))
+            if source_token is not None:
+                follow = msgspec.structs.replace(follow, token=source_token.absolute())
+            addresses = dict(map(_read_peer, peer or ()))
+            entry = init_replica(directory, place, genesis, addresses, follow)
+        elif peer or source or source_token:
+            raise SetupError("--peer, --from and --source-token go with --replica")
+        else:
+            entry = init_node(directory, place, genesis)
     except (*_TROUBLE, OSError, ValueError) as error:
         raise _stop(error) from None
     _print_json(entry)
+
+
+def _read_peer(text: str) -> tuple[str, Address]:
+    name, _, address = text.partition("=")
+    return parse_node_name(name), Address(address)
 
 
 @app.command(epilog=example_epilog("kpnode run --config /srv/kp/node.toml"))

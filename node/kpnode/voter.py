@@ -29,6 +29,7 @@ class VoterService:
     """A voter with its storage and its links; start, serve, stop.
 
     Attributes:
+        listener: the port for peers.
         alarms: what its configuration lacks, in sentences for its operator.
     """
 
@@ -50,6 +51,7 @@ class VoterService:
             self._storage.close()
             raise
         self._links = PeerLinks(self.node, keys.tls)
+        self.listener = self._links.transport.listener
 
     async def start(self, limits: ConnectionLimits) -> None:
         """Listen to peers, connect to them, and begin to take part.
@@ -62,7 +64,7 @@ class VoterService:
         genesis, listen = self.node.genesis, self._peers.listen
         for alarm in self.alarms:
             _log.error("%s", alarm)
-        await self._links.transport.listener.start(listen.host, listen.port, limits)
+        await self.listener.start(listen.host, listen.port, limits)
         await self._links.transport.set_peers(
             {
                 NodeId(name): Peer(address, bytes.fromhex(genesis.node(name).tls_key))

@@ -68,7 +68,7 @@ async def check_the_unheard(session: aiohttp.ClientSession, network: Founded) ->
     told = {
         lost: "at 127.0.0.1:1 (connection refused)",
         lonely: "holds no line such as",
-        stranger: "no voter of the genesis file",
+        stranger: "nobody has shown this node how far the ledger is",
     }
     for node, words in told.items():
         await wait_until_alarm(session, node, words)
@@ -84,7 +84,8 @@ async def check_the_unheard(session: aiohttp.ClientSession, network: Founded) ->
                     assert (response.status, "never heard" in problem) == (503, True), route.path
         async with session.get(node.api + READY.path) as response:
             assert response.status == 503
-            assert "this node knows no leader" in await response.text()
+            why = "no source has told" if node is stranger else "this node knows no leader"
+            assert why in await response.text()
     for command in READING:
         result = await type_command(network, command, lonely, timeout_s=2)
         assert (result.exit_code, "never heard the others" in result.output) == (2, True), command

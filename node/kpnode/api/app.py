@@ -7,6 +7,7 @@ the books (:mod:`kpnode.api.proxy`).
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from kpledger.api import routes
 from kpledger.base.keys import SigningKey
@@ -14,7 +15,7 @@ from kpnode.api.access import AccessControl
 from kpnode.api.blocks import BlocksApi
 from kpnode.api.client import take_turns
 from kpnode.api.delivery import Delivery
-from kpnode.api.http import add_route, answer_problems
+from kpnode.api.http import add_route, answer_problems, note_faults
 from kpnode.api.openapi import build_openapi
 from kpnode.api.proxy import BooksProxy
 from kpnode.api.served import ApiLimits, BooksGate, ServedNode
@@ -22,61 +23,89 @@ from kpnode.api.status import StatusApi
 from kpnode.api.submit import SubmitApi
 from kpnode.fairness import Slices
 
+FOR_MEMBERS: Final = (
+    routes.SUBMIT,
+    routes.EVENT,
+    routes.BLOCKS,
+    routes.COMMITS,
+    routes.EVIDENCE,
+    routes.GENESIS,
+    routes.CHECKPOINT,
+)
+"""What nodes ask each other."""
 _BEGINNING: Final = 8
 """Requests of one client that begin in one turn of the loop, each in half a millisecond or so."""
 
 
-def build_app(
-    node: ServedNode,
-    books: BooksGate,
-    *,
-    cosigning_key: SigningKey,
-    limits: ApiLimits,
-    access: AccessControl,
-    alarms: tuple[str, ...] = (),
-) -> web.Application:
-    """Build the application that serves a node; its status has these alarms at all times."""
-    submit = SubmitApi(node, limits)
-    blocks = BlocksApi(node, limits)
-    status = StatusApi(node, books, cosigning_key, alarms)
-    delivery = Delivery(limits)
-    proxy = BooksProxy(node, books, limits, delivery)
-    openapi = build_openapi()
+class NodeApi:
+    """What a node answers: to everybody at its API, and to other nodes at its port for peers."""
 
-    async def get_openapi(_: web.Request) -> web.Response:
-        return web.Response(body=openapi, headers={"Content-Type": routes.JSON_TYPE})
+    def __init__(
+        self,
+        node: ServedNode,
+        books: BooksGate,
+        *,
+        cosigning_key: SigningKey,
+        limits: ApiLimits,
+        alarms: tuple[str, ...] = (),
+    ) -> None:
+        """Answer for a node; its status has these alarms at all times."""
+        submit = SubmitApi(node, limits)
+        blocks = BlocksApi(node, limits)
+        status = StatusApi(node, books, cosigning_key, alarms)
+        self._node, self._books, self._limits = node, books, limits
+        self._openapi = build_openapi()
+        self._handlers: dict[routes.Route, Handler] = {
+            routes.SUBMIT: submit.post_events,
+            routes.REHEARSE: submit.post_rehearsals,
+            routes.EVENT: blocks.get_event,
+            routes.BLOCKS: blocks.get_blocks,
+            routes.COMMITS: blocks.get_commits,
+            routes.EVIDENCE: blocks.get_evidence,
+            routes.GENESIS: status.get_genesis,
+            routes.STATUS: status.get_status,
+            routes.CHECKPOINT: status.get_checkpoint,
+            routes.LIVE: status.get_live,
+            routes.READY: status.get_ready,
+            routes.OPENAPI: self._get_openapi,
+        }
 
-    handlers = {
-        routes.SUBMIT: submit.post_events,
-        routes.REHEARSE: submit.post_rehearsals,
-        routes.EVENT: blocks.get_event,
-        routes.BLOCKS: blocks.get_blocks,
-        routes.COMMITS: blocks.get_commits,
-        routes.EVIDENCE: blocks.get_evidence,
-        routes.GENESIS: status.get_genesis,
-        routes.STATUS: status.get_status,
-        routes.CHECKPOINT: status.get_checkpoint,
-        routes.LIVE: status.get_live,
-        routes.READY: status.get_ready,
-        routes.OPENAPI: get_openapi,
-    }
+    async def _get_openapi(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._openapi, headers={"Content-Type": routes.JSON_TYPE})
 
-    async def tell_age(_: web.Request, response: web.StreamResponse) -> None:
-        if node.age_s:
-            response.headers["KP-Age-S"] = str(node.age_s)
+    async def _tell_age(self, _: web.Request, response: web.StreamResponse) -> None:
+        if self._node.age_s:
+            response.headers["KP-Age-S"] = str(self._node.age_s)
 
-    app = web.Application(
-        client_max_size=limits.max_body_bytes,
-        middlewares=[
-            delivery.deliver,
-            answer_problems,
-            access.identify,
-            take_turns(Slices(_BEGINNING)),
-        ],
-    )
-    app.on_response_prepare.append(tell_age)
-    app.cleanup_ctx.extend((proxy.connected, delivery.watching))
-    for route in routes.ROUTES:
-        handler = proxy.forwarding(route) if route.from_books else handlers[route]
-        add_route(app, route, handler, guard=access.guard)
-    return app
+    def build_public(self, access: AccessControl) -> web.Application:
+        """Build what serves everybody, as far as each may ask."""
+        delivery = Delivery(self._limits)
+        proxy = BooksProxy(self._node, self._books, self._limits, delivery)
+        app = self._build(delivery, access.identify)
+        app.cleanup_ctx.append(proxy.connected)
+        for route in routes.ROUTES:
+            handler = proxy.forwarding(route) if route.from_books else self._handlers[route]
+            add_route(app, route, handler, guard=access.guard)
+        return app
+
+    def build_for_members(self, identify: Middleware) -> web.Application:
+        """Build what serves other nodes of the genesis file, each counted by its name."""
+        app = self._build(Delivery(self._limits), identify)
+        note_faults(app)
+        for route in FOR_MEMBERS:
+            add_route(app, route, self._handlers[route])
+        return app
+
+    def _build(self, delivery: Delivery, identify: Middleware) -> web.Application:
+        app = web.Application(
+            client_max_size=self._limits.max_body_bytes,
+            middlewares=[
+                delivery.deliver,
+                answer_problems,
+                identify,
+                take_turns(Slices(_BEGINNING)),
+            ],
+        )
+        app.on_response_prepare.append(self._tell_age)
+        app.cleanup_ctx.append(delivery.watching)
+        return app

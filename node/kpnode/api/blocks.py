@@ -1,13 +1,16 @@
 """Blocks and events as they stand on the chain, for whoever verifies them.
 
 ``GET /v1/blocks`` is a stream of MessagePack arrays [height, stored entry], up to the block that
-was the newest when the request came. One request can carry the whole ledger, so the number of
-streams is bounded, in all and for each client, and one that reads too slowly is cut off.
+was the newest when the request came; or up to the one that the certificate at its beginning makes
+final, for those who follow: then the request waits while there is nothing new. One request can
+carry the whole ledger, so the number of streams is bounded, in all and for each client, and one
+that reads too slowly is cut off.
 ``GET /v1/commits`` gives what voters have signed of them, ``GET /v1/evidence`` what convicts them.
 ``GET /v1/events/{id}`` shows one event, where it stands, and the envelope that proves it.
 """
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -23,8 +26,10 @@ from kpledger.api.routes import (
     EvidenceQuestion,
     ReadOptions,
 )
+from kpledger.base.codec import encode
 from kpledger.base.state import read_record
 from kpledger.books.query import encode_answer
+from kpledger.log.certificates import CommitCertificate
 from kpledger.log.evidence_file import decode_evidence, format_evidence
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
 from kpledger.scheme.v1.records import CountersignaturesRecord
@@ -44,6 +49,8 @@ from kpnode.ledger import Ledger, StoredEvent
 
 _READ_BYTES: Final = 256 * 1024
 _EVIDENCE_BYTES: Final = 2 << 20
+_GATHER_S: Final = 0.25
+"""How long blocks are gathered for those who follow: to send many costs little more than one."""
 
 
 class BlocksApi:
@@ -53,10 +60,18 @@ class BlocksApi:
         self._node = node
         self._ledger = node.ledger
         self._streams = Shares(limits.max_streams, "downloads of blocks are under way")
+        self._followers = Shares(limits.max_followers, "requests wait for a new block")
 
     async def get_blocks(self, request: web.Request) -> web.StreamResponse:
         """Stream blocks from a height on."""
         question = read_parameters(request, BlocksQuestion)
+        last = question.first + question.limit - 1
+        beginning = b""
+        if question.certified:
+            certificate = await self._wait_for_news(request, question)
+            if certificate is not None:
+                beginning = msgspec.msgpack.encode((0, encode(certificate)))
+                last = min(last, certificate.index)
         end = partial(cut_off, request)
         with self._streams.take(client_of(request), cut_off=end) as held:
             tip = find_tip(self._node)
@@ -64,9 +79,32 @@ class BlocksApi:
             if request.method != "HEAD":
                 with sending(request):
                     await response.prepare(request)
-                    last = min(tip.height, question.first + question.limit - 1)
-                    await self._stream(response, question.first, last, held)
+                    if beginning:
+                        await send_piece(response, beginning, held)
+                    if beginning or not question.certified:
+                        await self._stream(response, question.first, min(tip.height, last), held)
         return response
+
+    async def _wait_for_news(
+        self, request: web.Request, question: BlocksQuestion
+    ) -> CommitCertificate | None:
+        """Give the newest certificate, once it makes the block final that is asked for first.
+
+        Blocks that come soon after each other go together. When time is up it is the newest that
+        there is, if any.
+        """
+        end = partial(cut_off, request)
+        followers = self._followers.take(client_of(request), cut_off=end, is_paced=False)
+        with followers, suppress(TimeoutError):
+            async with asyncio.timeout(question.wait_ms / 1000):
+                while self._ledger.final_height < question.first:
+                    await self._node.reach(question.first)
+                    await asyncio.sleep(_GATHER_S)
+        newest = self._ledger.newest_commit
+        if newest is not None:
+            # A voter knows what is final a moment before its ledger holds it.
+            await self._node.reach(newest.index)
+        return newest
 
     async def _stream(
         self, response: web.StreamResponse, height: int, last: int, held: Held

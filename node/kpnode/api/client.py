@@ -91,6 +91,20 @@ def identify_clients(access: AccessSection, has_token: Callable[[web.Request], b
     return identify
 
 
+def identify_members(find: Callable[[web.Request], str]) -> Middleware:
+    """Make the middleware for the port for peers, where each sender is known by its key.
+
+    ``find`` names the node that has sent a request, or ends it.
+    """
+
+    @web.middleware
+    async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[_KEY] = Client(Site(f"node {find(request)}"), is_listed=True)
+        return await handler(request)
+
+    return identify
+
+
 def take_turns(begins: Slices) -> Middleware:
     """Make the middleware that lets a few requests of each client begin in one turn of the loop.
 

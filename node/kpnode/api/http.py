@@ -72,6 +72,11 @@ def add_route(
     add(path, guard(route, handle), expect_handler=_meet_expectation)
 
 
+def note_faults(app: web.Application) -> None:
+    """Prepare an application for :func:`answer_problems`."""
+    app[_FAULTS] = {}
+
+
 async def _meet_expectation(request: web.Request) -> web.StreamResponse | None:
     """Let a client send the body that it has announced (RFC 9110, section 10.1.1)."""
     expected = request.headers["Expect"]
@@ -159,7 +164,7 @@ class HttpServer:
         included, or be silent.
         """
         app.middlewares.insert(0, _keep_connection)
-        app[_FAULTS] = {}
+        note_faults(app)
         self._request_s = request_s
         self._acceptor: Acceptor | None = None
         self._runner = web.AppRunner(

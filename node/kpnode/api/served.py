@@ -103,6 +103,8 @@ class ApiLimits:
     """Of all answers that are being sent."""
     max_streams: int = 16
     """Downloads of blocks at once."""
+    max_followers: int = 256
+    """Requests that wait for a new block at once."""
     max_questions: int = 256
     """Small questions to the books at once."""
     max_dear_questions: int = 64

@@ -79,10 +79,11 @@ class StatusApi:
         node, tip = self._node, self._node.ledger.tip
         books = self._books.status()
         file, failure = node.genesis.file, status.failure
+        known = node.genesis.find_node(node.name)
         broken = failure is not None and failure.cause is Cause.STORAGE
         return StatusAnswer(
             **msgspec.structs.asdict(public),
-            participant=node.genesis.node(node.name).participant,
+            participant="" if known is None else known.participant,
             origin=file.origin,
             version=__version__,
             role=status.role,

@@ -56,7 +56,7 @@ class VoterStatus:
         early = None if self.failure else found.early
         is_silent = not self.failure and not self.hears_leader and self.age_s >= _SILENCE_S
         alarms = (
-            self.failure and _describe_failure(self.failure),
+            self.failure and describe_failure(self.failure),
             found.loss and _describe_loss(found.loss, self.raft),
             early and _describe_early(early, self.raft),
             found.stuck_s and f"Nothing is recorded: {_describe_stuck(self)}",
@@ -64,7 +64,7 @@ class VoterStatus:
             found.doubt and _describe_doubt(found.doubt),
             is_silent and _describe_silence(self),
             *(_describe_doubled(one) for one in self.doubled),
-            *(_describe_exhibit(one) for one in self.exhibits),
+            *(describe_exhibit(one) for one in self.exhibits),
         )
         return tuple(alarm for alarm in alarms if isinstance(alarm, str))
 
@@ -123,7 +123,8 @@ def _describe_peers(status: VoterStatus) -> dict[str, PeerAnswer]:
     return answers
 
 
-def _describe_failure(failure: Failure) -> str:
+def describe_failure(failure: Failure) -> str:
+    """Say why a node has stopped, and what to do."""
     match failure.cause:
         case Cause.STORAGE:
             advice = "Make room on the disk or replace it, then start the node again."
@@ -142,7 +143,8 @@ def _describe_failure(failure: Failure) -> str:
     return f"The node has stopped taking part: {failure.text}. {advice}"
 
 
-def _describe_exhibit(exhibit: Exhibit) -> str:
+def describe_exhibit(exhibit: Exhibit) -> str:
+    """Say what evidence shows, and what to do."""
     conviction, names = exhibit.conviction, ", ".join(exhibit.conviction.culprits)
     match conviction.guilt:
         case Guilt.LIE:

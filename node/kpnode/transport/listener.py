@@ -1,4 +1,7 @@
-"""The incoming halves of all pairs: who connects is who holds a pinned key, and speaks for itself.
+"""The port for peers: who connects is who holds a pinned key, and speaks for itself.
+
+Voters send frames here, the incoming halves of all pairs; every node of the genesis file may ask
+over HTTP what nodes ask each other.
 
 A peer is known but not trusted. Whatever is wrong with what it sends closes its connection and no
 other; the peer may come back, after a pause of its own.
@@ -13,6 +16,7 @@ from contextlib import suppress
 from typing import Final
 
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp.typedefs import Handler, Middleware
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kpledger.base.errors import LedgerError, MalformedError
@@ -63,7 +67,9 @@ class Listener:
         self._pins: Pins = {}
         self._context = server_context(private_key, node, self._pins)
         self._connections: dict[NodeId, asyncio.Transport] = {}
-        self._http = web.Server(self._accept, access_log=None, logger=http_logger(__name__))
+        self._members: Pins = {}
+        self._app = web.Application()
+        self._runner: web.AppRunner | None = None
         self._sites: dict[tuple[NodeId, bool], Site] = {}
         self._refusals = Incident(_logger, "refused a connection")
         self._breaches = Incident(_logger, "closed a connection")
@@ -105,15 +111,57 @@ class Listener:
         if address is not None:
             self._sites[peer, is_caller] = site_of(read_address(address.partition("%")[0]))
 
+    def serve_members(self, app: web.Application, pins: Pins) -> None:
+        """Let these nodes ask an application; to be called before :meth:`start`.
+
+        The application finds out by :meth:`find_member` who asks.
+        """
+        self._app, self._members = app, dict(pins)
+        trust(self._context, pins)
+        app.middlewares[:] = [_keep_connection, *map(_pass_frames, app.middlewares)]
+
+    def find_member(self, request: web.Request) -> str:
+        """Give the node that has sent a request.
+
+        Raises:
+            HTTPForbidden: it holds no key of a node that may ask.
+        """
+        member = self._find(request, self._members)
+        self.meet(member, request.remote, is_caller=True)
+        return member
+
+    def _find(self, request: web.BaseRequest, pins: Pins) -> NodeId:
+        connection = request.transport
+        tls = None if connection is None else connection.get_extra_info("ssl_object")
+        try:
+            return peer_of(tls, pins)
+        except UnknownPeerError as error:
+            self._counts.refused_peers += 1
+            self._refusals.note(error)
+            raise web.HTTPForbidden from error
+
     async def start(self, host: str, port: int, limits: ConnectionLimits) -> None:
         """Listen.
 
         Raises:
             OSError: The address cannot be used.
         """
+        self._app.router.add_get(PEER_PATH, self._accept)
+        runner = self._runner = web.AppRunner(
+            self._app,
+            access_log=None,
+            logger=http_logger(__name__),
+            shutdown_timeout=self._options.closing_s,
+            auto_decompress=False,
+            handler_cancellation=True,
+            lingering_time=0,
+        )
+        await runner.setup()
+        if runner.server is None:
+            raise RuntimeError("nothing is served before the application is set up")
         self._acceptor = Acceptor(
             "the port for peers",
-            self._http,
+            runner.server,
             limits,
             wait_s=self._options.connect_s,
             tls=self._context,
@@ -127,18 +175,13 @@ class Listener:
             await self._acceptor.close()
         for peer in list(self._connections):
             self._end(peer)
-        await self._http.shutdown(self._options.closing_s)
+        if self._runner is not None:
+            await self._runner.cleanup()
 
     async def _accept(self, request: web.BaseRequest) -> web.StreamResponse:
-        connection = request.transport
-        if request.path != PEER_PATH or connection is None:
-            raise web.HTTPNotFound
-        try:
-            peer = peer_of(connection.get_extra_info("ssl_object"), self._pins)
-        except UnknownPeerError as error:
-            self._counts.refused_peers += 1
-            self._refusals.note(error)
-            raise web.HTTPForbidden from error
+        peer, connection = self._find(request, self._pins), request.transport
+        if connection is None:
+            raise web.HTTPForbidden
         # Who connects again has given up the former connection, even if we have not noticed.
         if peer in self._connections:
             self._repeats.note(f"{peer} at {request.remote}: its line broke, or it runs twice")
@@ -210,3 +253,21 @@ class Listener:
         connection = self._connections.pop(peer, None)
         if connection is not None:
             connection.abort()
+
+
+@web.middleware
+async def _keep_connection(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let no connection give way to another one while its request is served."""
+    with serving(request):
+        return await handler(request)
+
+
+def _pass_frames(middleware: Middleware) -> Middleware:
+    """Let peers that send frames pass by what is for requests."""
+
+    @web.middleware
+    async def pass_by(request: web.Request, handler: Handler) -> web.StreamResponse:
+        is_peer = request.path == PEER_PATH
+        return await handler(request) if is_peer else await middleware(request, handler)
+
+    return pass_by

@@ -34,9 +34,17 @@ class Sockets:
         try:
             yield
         finally:
-            for made, inode in self._made:
-                if not _holds(made.fileno(), inode):
-                    made.detach()
+            self.settle()
+
+    def settle(self) -> None:
+        """Take from each socket a descriptor that is not its own any more, and forget it."""
+        mine = []
+        for made, inode in self._made:
+            if _holds(made.fileno(), inode):
+                mine.append((made, inode))
+            else:
+                made.detach()
+        self._made = mine
 
 
 def _holds(descriptor: int, inode: int) -> bool:

@@ -47,11 +47,17 @@ def server_context(private_key: Ed25519PrivateKey, node: NodeId, pins: Pins) -> 
 
 def client_context(private_key: Ed25519PrivateKey, node: NodeId, pins: Pins) -> ssl.SSLContext:
     """Return what a connection to peers needs: it shows its own key and asks for a pinned one."""
+    context = pinned_context(pins)
+    _load_key(context, private_key, node)
+    return context
+
+
+def pinned_context(pins: Pins) -> ssl.SSLContext:
+    """Return what a connection to a node's API needs: it asks for a pinned key, and shows none."""
     context = _start_context(ssl.PROTOCOL_TLS_CLIENT)
     # The peer is who holds the key, at whatever address that may be.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
-    _load_key(context, private_key, node)
     trust(context, pins)
     return context
 

@@ -30,7 +30,7 @@ from kpnode.config import (
     parse_config,
 )
 from kpnode.errors import SetupError
-from kpnode.founding import GENESIS_NAME, init_node
+from kpnode.founding import GENESIS_NAME, PlannedNode, init_node
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "node.example.toml"
 MANUAL = Path(__file__).parents[3] / "docs" / "operating.md"
@@ -49,7 +49,7 @@ listen = "[::1]:7001"
 consensus = "c.key"
 tls = "t.key"
 """
-SECTIONS = "node, api, peers, keys, access, raft, limits, books"
+SECTIONS = "node, api, peers, keys, access, raft, limits, books, follow"
 RAFT_KEYS = "tick_ms, election_ticks, heartbeat_ticks, window, max_append_bytes"
 API_KEYS = "listen, tls, keep_alive_s, max_body_bytes"
 A_NAME = "up to 32 lower-case letters and digits, hyphens between them"
@@ -136,7 +136,7 @@ def test_smallest_file_is_filled_up_with_defaults() -> None:
 
 def test_example_names_the_files_that_a_new_node_has(tmp_path: Path) -> None:
     listen = Address("127.0.0.1:7600")
-    init_node(tmp_path, "bw-1", "BW", genesis=None, api=listen, peers=listen)
+    init_node(tmp_path, PlannedNode("bw-1", "BW", listen, listen), None)
     example = load_config(EXAMPLE)
     named = {path.name for path in (example.keys.consensus, example.keys.tls)}
     assert named < {path.name for path in tmp_path.iterdir()}

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from serving import Served, serve
 
 from kpledger.api.routes import BLOCKS, CHECKPOINT, ROUTES, Route
+from kpledger.base.text import spell
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpnode.api.served import ApiLimits
 
@@ -62,7 +63,7 @@ def a_value(parameter: Json) -> str:
     schema = parameter["schema"]
     assert isinstance(schema, dict)
     name = str(parameter["name"])
-    return str(GOOD.get(name, schema.get("default", schema.get("minimum", "2026-03-02"))))
+    return spell(GOOD.get(name, schema.get("default", schema.get("minimum", "2026-03-02"))))
 
 
 def bad_values(schema: Json) -> Iterator[str]:

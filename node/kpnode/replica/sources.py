@@ -1,0 +1,111 @@
+"""Where a node that does not vote gets blocks: which of its sources next, and which not for now.
+
+A source that does not answer is asked again after a pause that grows; one that sent what no honest
+node sends is left alone for long, and named.
+"""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from kpledger.api.answers import SourceAnswer
+from kpnode.contacts import NodeLine
+
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 60.0
+DISTRUST_S: Final = 600.0
+"""For how long nothing is taken from a source that has lied."""
+_MAX_DOUBLINGS: Final = 10
+
+
+class LyingSourceError(Exception):
+    """A source has sent what no honest node sends."""
+
+
+class KnownSource:
+    """One source, and what is known of it.
+
+    Attributes:
+        height: of the newest certificate that it has shown; None before the first.
+        problem: why nothing is taken from it now.
+    """
+
+    def __init__(self, line: NodeLine) -> None:
+        self.line = line
+        self.name = line.name
+        self.height: int | None = None
+        self.problem: str | None = None
+        self.lie: str | None = None
+        """What it has sent that no honest node sends, until it is asked again."""
+        self.not_before_s = 0.0
+        self._failures = 0
+
+    def answered(self) -> None:
+        """Note that it does what it should."""
+        self.problem = None
+        self.lie = None
+        self._failures = 0
+
+    def failed(self, problem: str, now_s: float, chance: float) -> None:
+        """Leave it alone for a while, longer each time; ``chance`` from 0 to 1 spreads that."""
+        pause_s = min(_FIRST_PAUSE_S * (1 << min(self._failures, _MAX_DOUBLINGS)), _LONGEST_PAUSE_S)
+        self._failures += 1
+        self.problem = problem
+        self.not_before_s = now_s + pause_s * (1 + chance) / 2
+
+    def lied(self, what: str, now_s: float) -> None:
+        """Leave it alone for long."""
+        self.problem = self.lie = what
+        self.not_before_s = now_s + DISTRUST_S
+
+    def answer(self) -> SourceAnswer:
+        """Say how it is."""
+        return SourceAnswer(source=self.name, height=self.height, problem=self.problem)
+
+
+class Sources:
+    """All sources of one node."""
+
+    def __init__(
+        self,
+        lines: Sequence[NodeLine],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        chance: random.Random | None = None,
+    ) -> None:
+        """Know nothing of them yet; ``clock`` gives seconds."""
+        self.all = tuple(map(KnownSource, lines))
+        self._clock = clock
+        self._chance = chance or random.SystemRandom()
+
+    def free(self) -> tuple[KnownSource, ...]:
+        """Give those that may be asked now."""
+        now_s = self._clock()
+        return tuple(one for one in self.all if one.not_before_s <= now_s)
+
+    def choose(self, *, but: KnownSource | None = None) -> KnownSource | None:
+        """Give one that may be asked now: any of those that are known to be furthest, or unknown.
+
+        None if there is none, or none but this one.
+        """
+        free = [one for one in self.free() if one is not but]
+        if not free:
+            return None
+        known = max((one.height or 0 for one in free), default=0)
+        best = [one for one in free if one.height is None or one.height >= known]
+        return self._chance.choice(best)
+
+    @property
+    def pause_s(self) -> float:
+        """How long it takes until one may be asked."""
+        now_s = self._clock()
+        return max(0.0, min((one.not_before_s for one in self.all), default=now_s + 1.0) - now_s)
+
+    def failed(self, source: KnownSource, problem: str) -> None:
+        """Note that a source does not answer as it should."""
+        source.failed(problem, self._clock(), self._chance.random())
+
+    def lied(self, source: KnownSource, what: str) -> None:
+        """Note that a source has sent what no honest node sends."""
+        source.lied(what, self._clock())
