@@ -23,9 +23,16 @@ import msgspec
 
 from kpclient.errors import ClientError, FileError
 from kpclient.files import UnwritableError, make_private_directory, read_bounded, write_durably
+from kpclient.sightings import (
+    Position,
+    Seen,
+    Sighting,
+    contradict,
+    describe_final,
+    describe_sighting,
+    is_missing,
+)
 from kpledger.base.codec import DECODE_ERRORS
-from kpledger.base.ids import Digest32
-from kpledger.base.units import format_time
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.certificates import CommitCertificate
 from kpledger.log.evidence import Evidence, kind_of_evidence
@@ -44,48 +51,6 @@ _HUNG_MS: Final = 600_000
 V = TypeVar("V")
 
 
-class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far a ledger had grown."""
-
-    height: int
-    head: Digest32
-    tree_size: int
-    tree_root: Digest32
-
-
-class Sighting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A position that was verified, and where it was had from."""
-
-    position: Position
-    node: str = ""
-    """URL of a node, or the directory of a copy; empty where an earlier version kept none."""
-    seen_at: int = 0
-    """Unix milliseconds, by the clock here."""
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that was proven of a ledger."""
-
-    furthest: Sighting | None = None
-    others: tuple[Sighting, ...] = ()
-    """Those that could not be connected with it, and those that contradict it."""
-    is_forked: bool = False
-    """Two of them were found not to be on one chain."""
-    certificate: CommitCertificate | None = None
-    """Of the highest block, of those that were seen."""
-
-    @property
-    def sightings(self) -> tuple[Sighting, ...]:
-        """All positions, the furthest first."""
-        return self.others if self.furthest is None else (self.furthest, *self.others)
-
-    @property
-    def heights(self) -> frozenset[int]:
-        """The heights at which a chain has to have the head that was seen."""
-        certified = () if self.certificate is None else (self.certificate.index,)
-        return frozenset((*(one.position.height for one in self.sightings), *certified))
-
-
 class ContradictionError(ClientError):
     """Two positions of one ledger that cannot both be true."""
 
@@ -93,8 +58,8 @@ class ContradictionError(ClientError):
 
     def __init__(self, node: str, seen: Position, shown: Position) -> None:
         super().__init__(
-            f"{node} shows {_describe(shown)}, which cannot be connected with what was verified"
-            f" here before, {_describe(seen)}: the ledger has forked, or that node lies. Both are"
+            f"{node} shows {shown}, which cannot be connected with what was verified"
+            f" here before, {seen}: the ledger has forked, or that node lies. Both are"
             f" kept (kpledger seen list). What to do: compare that node with others (kpledger"
             f" compare {node} URL), and rely on nothing that it shows meanwhile"
         )
@@ -189,7 +154,7 @@ class Memory:
     def _accept(self, sighting: Sighting, heads: Mapping[int, bytes]) -> None:
         seen, shown, node = self.load(), sighting.position, sighting.node
         heads = {**heads, shown.height: shown.head}
-        missing = [one for one in seen.sightings if _is_missing(one.position, shown, heads)]
+        missing = [one for one in seen.sightings if is_missing(one.position, shown, heads)]
         open_still = [
             one
             for one in seen.sightings
@@ -207,7 +172,7 @@ class Memory:
         if missing:
             raise ForkError(known, f"{describe_sighting(missing[0])} is not on what {node} shows")
         if final is not None:
-            raise ForkError(known, f"{_describe_final(final)} is not on what {node} shows")
+            raise ForkError(known, f"{describe_final(final)} is not on what {node} shows")
         if known.is_forked:
             raise ForkError(known, "that was found before, and nobody has settled it")
 
@@ -309,7 +274,7 @@ class Memory:
         open_still = {
             url: claim
             for url, claim in claims.items()
-            if claim.height > shown.height and not _contradict(claim, shown)
+            if claim.height > shown.height and not contradict(claim, shown)
         }
         if open_still != claims:
             self._write(self._claims, open_still)
@@ -329,17 +294,17 @@ class Memory:
         if before != claim:
             kept = [*claims.items(), (node, claim)][-_MAX_CLAIMS:]
             self._try_to_write(self._claims, dict(kept))
-        if seen.furthest is not None and _contradict(seen.furthest.position, claim):
+        if seen.furthest is not None and contradict(seen.furthest.position, claim):
             raise ContradictionError(node, seen.furthest.position, claim)
         doubts = [
-            f"{node} claims {_describe(claim)}, but {describe_sighting(one)}"
+            f"{node} claims {claim}, but {describe_sighting(one)}"
             for one in seen.others
-            if _contradict(claim, one.position)
+            if contradict(claim, one.position)
         ]
         doubts += [
-            f"{node} claims {_describe(claim)}, but {url} has claimed {_describe(other)}"
+            f"{node} claims {claim}, but {url} has claimed {other}"
             for url, other in claims.items()
-            if _contradict(claim, other)
+            if contradict(claim, other)
         ]
         return doubts
 
@@ -349,7 +314,7 @@ class Memory:
         return {
             node: claim
             for node, claim in self.load_claims().items()
-            if furthest is not None and _contradict(furthest.position, claim)
+            if furthest is not None and contradict(furthest.position, claim)
         }
 
     def _try_to_write(self, path: Path, content: Mapping[str, Position | int]) -> None:
@@ -382,35 +347,3 @@ def _load_by_node(path: Path, kind: type[V]) -> dict[str, V]:
         return msgspec.json.decode(content, type=dict[str, kind])  # type: ignore[valid-type]
     except DECODE_ERRORS:
         return {}
-
-
-def _is_missing(seen: Position, shown: Position, heads: Mapping[int, bytes]) -> bool:
-    """Tell whether a position is not on a chain that ends as shown and has these heads."""
-    return heads.get(seen.height, seen.head) != seen.head or _contradict(seen, shown)
-
-
-def _contradict(one: Position, other: Position) -> bool:
-    older, newer = sorted((one, other), key=lambda position: position.height)
-    return (
-        (older.height == newer.height and older != newer)
-        or (older.tree_size == newer.tree_size and older.tree_root != newer.tree_root)
-        or older.tree_size > newer.tree_size
-    )
-
-
-def _describe(position: Position) -> str:
-    return (
-        f"height {position.height} with head {position.head.hex()}"
-        f" and {position.tree_size} events under root {position.tree_root.hex()}"
-    )
-
-
-def describe_sighting(sighting: Sighting) -> str:
-    """Say what was seen, where and when."""
-    when = f" on {format_time(sighting.seen_at)}" if sighting.seen_at else ""
-    return f"{sighting.node or 'somebody'} showed {_describe(sighting.position)}{when}"
-
-
-def _describe_final(certificate: CommitCertificate) -> str:
-    signers = ", ".join(one.voter for one in certificate.by)
-    return f"block {certificate.index} with head {certificate.head.hex()}, final by {signers},"

@@ -31,7 +31,8 @@ from kpclient.replay.replayed_ledger import EventStore, LedgerView, ReplayedLedg
 from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.sources import HistoryReader
 from kpclient.replay.verification import replay, verify_chain
-from kpclient.seen import ForkError, Memory, Position
+from kpclient.seen import ForkError, Memory
+from kpclient.sightings import Position
 from kpledger.api.answers import PublicStatusAnswer
 from kpledger.api.decoding import read_answer
 from kpledger.base.errors import LedgerError, MalformedError

@@ -7,7 +7,8 @@ import pytest
 from founding import make_genesis
 from office import Ledger, issuing, new_number, read_seen, start_devnet, stop
 
-from kpclient.seen import Memory, Position
+from kpclient.seen import Memory
+from kpclient.sightings import Position
 
 pytestmark = pytest.mark.slow
 

@@ -27,8 +27,8 @@ from kpclient.replay.forks import (
     compare_heads,
 )
 from kpclient.replay.sources import HistoryReader, HistorySource
-from kpclient.seen import Position, Seen, Sighting
 from kpclient.session import Session
+from kpclient.sightings import Position, Seen, Sighting
 from kpledger.api.addresses import NODE_URL, parse_addresses
 from kpledger.base.errors import MalformedError
 from kpledger.command import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED

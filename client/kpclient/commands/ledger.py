@@ -9,8 +9,8 @@ from msgspec.structs import asdict
 from kpclient.commands.declared import Asking, asks, command
 from kpclient.errors import PartlyUndecidedError, UsageError
 from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions
+from kpclient.net.connections import NotTrustworthyError
 from kpclient.net.ledger_client import LedgerClient
-from kpclient.net.node_client import NotTrustworthyError
 from kpclient.output.console import (
     print_answer,
     print_fields,

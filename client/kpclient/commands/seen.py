@@ -8,8 +8,8 @@ from kpclient.commands.declared import command
 from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions
 from kpclient.output.console import print_json, print_line, print_table
-from kpclient.seen import Position, Seen
 from kpclient.session import Session
+from kpclient.sightings import Position, Seen
 from kpledger.base.units import format_time
 
 

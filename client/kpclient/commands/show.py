@@ -16,7 +16,8 @@ from kpclient.commands.trace import describe_claims
 from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions
 from kpclient.net.answers import VerifiedEvent
-from kpclient.net.node_client import NoAccessError, NotTrustworthyError, read_from
+from kpclient.net.connections import NotTrustworthyError
+from kpclient.net.node_client import NoAccessError, read_from
 from kpclient.output.console import (
     print_answer,
     print_fields,

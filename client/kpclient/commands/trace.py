@@ -9,7 +9,7 @@ from rich.tree import Tree
 from kpclient.commands.declared import Asking, asks
 from kpclient.errors import UsageError
 from kpclient.files import check_destination, is_stdout, write_public
-from kpclient.net.node_client import NotTrustworthyError
+from kpclient.net.connections import NotTrustworthyError
 from kpclient.output.console import grow_tree, print_json, print_line, print_text, print_tree
 from kpclient.output.graph import draw_svg
 from kpledger.base.text import clean_lines

@@ -22,12 +22,12 @@ import msgspec
 
 from kpclient.errors import ClientError
 from kpclient.net.answers import VerifiedEvent
+from kpclient.net.connections import NotTrustworthyError
 from kpclient.net.node_client import (
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
     NodeClient,
     NodeUnreachableError,
-    NotTrustworthyError,
     read_from,
 )
 from kpclient.net.refusals import NoAnswerError, NodeProblemError

@@ -8,28 +8,23 @@ costs little.
 
 import asyncio
 import os
-import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import ClassVar, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
 
-import aiohttp
 import msgspec
 
 from kpclient.errors import ClientError, UsageError
 from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
-from kpclient.net.refusals import NoAnswerError, check_speaker, is_for_others, refuse
-from kpclient.net.tls import PinnedKey, build_context
+from kpclient.net.connections import NodeConnections, read_pieces, read_whole
+from kpclient.net.refusals import NoAnswerError, is_for_others, refuse
 from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, parse_addresses
 from kpledger.api.answers import PublicStatusAnswer, StatusAnswer
 from kpledger.api.decoding import read_answer
-from kpledger.api.routes import GENESIS, MSGPACK_TYPE, STATUS
-from kpledger.api.strangers import explain_handshake
+from kpledger.api.routes import GENESIS, STATUS
 from kpledger.base.errors import AnotherLedgerError, MalformedError
 from kpledger.base.text import check_json_depth, shorten
-from kpledger.command import EXIT_REFUSED
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis
 
 A = TypeVar("A")
@@ -42,10 +37,6 @@ _MAX_PROBLEM_BYTES: Final = 64 * 1024
 MAX_NODES: Final = 64
 ATTEMPT_S: Final = 10.0
 """How long one node may take for one answer."""
-_SILENCE: Final = 3
-"""How many times the timeout a stream may make its reader wait, all in all, ahead of its rate."""
-SLOWEST_BYTES_PER_S: Final = 4096
-"""A stream may be this slow: a ledger of a gigabyte then takes three days."""
 _GLANCE_S: Final = 1.0
 """So long a node may take at first to say how it is, if others can be asked; then twice as long."""
 _LEAST_S: Final = 2.0
@@ -83,17 +74,8 @@ class NoAccessError(NodeUnreachableError):
         self.args = (f"{told} ({hint})",)
 
 
-class NotTrustworthyError(ClientError):
-    """What a node says is not what it has to be."""
-
-    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
-
-    def __init__(self, node: str, problem: str) -> None:
-        super().__init__(f"{node} cannot be trusted: {shorten(problem)}")
-
-
 class NodeClient:
-    """Connections to the nodes of one ledger; use it as an asynchronous context manager.
+    """NodeConnections to the nodes of one ledger; use it as an asynchronous context manager.
 
     Attributes:
         timeout_s: how long it goes on asking for one thing.
@@ -143,23 +125,20 @@ class NodeClient:
         self._preferred = 0
         self.met: set[str] = set()
         self.hung: set[str] = set()
-        self._session: aiohttp.ClientSession
-        self._tls: ssl.SSLContext
+        self._connections: NodeConnections
 
     async def __aenter__(self) -> Self:
         """Open the pool of connections."""
-        pins = frozenset(bytes.fromhex(node.tls_key) for node in self._genesis.file.nodes)
-        self._tls = build_context(pins)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=PinnedKey(pins), limit=64),
-            timeout=aiohttp.ClientTimeout(total=None),
-            headers={"Accept-Encoding": "identity"},  # a proxy may compress all the same
-        )
+        keys = (bytes.fromhex(node.tls_key) for node in self._genesis.file.nodes)
+        self._connections = NodeConnections(keys, self._headers_for, self._named_by)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close all connections."""
-        await self._session.close()
+        await self._connections.close()
+
+    def _headers_for(self, node: str) -> dict[str, str]:
+        return self._tokens.headers_for(self._addresses[node])
 
     @property
     def node(self) -> str:
@@ -277,12 +256,14 @@ class NodeClient:
         end = time.monotonic() + self.timeout_s
         while True:
             try:
-                async with self._send(node, "GET", path, None, self.timeout_s) as response:
+                async with self._connections.send(
+                    node, "GET", path, None, self.timeout_s
+                ) as response:
                     if response.status not in _OK:
                         async with asyncio.timeout(self.timeout_s):
-                            content = await _read_bounded(response, _MAX_PROBLEM_BYTES)
+                            content = await read_whole(response, _MAX_PROBLEM_BYTES)
                         raise refuse(response, content)
-                    async for chunk in self._read_pieces(response):
+                    async for chunk in read_pieces(response, self.timeout_s):
                         yield chunk
                     return
             except NoAnswerError as error:
@@ -292,86 +273,19 @@ class NodeClient:
                     raise kind(silences) from None
             await asyncio.sleep(wait)
 
-    async def _read_pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-        """Read a body of any length; only while we wait for it does its patience run out."""
-        most_s = left_s = _SILENCE * self.timeout_s
-        clock = asyncio.get_running_loop().time
-        while True:
-            started = clock()
-            try:
-                async with asyncio.timeout(left_s):
-                    piece = await response.content.readany()
-            except TimeoutError:
-                rate = f"less than {SLOWEST_BYTES_PER_S} bytes a second"
-                raise NoAnswerError(f"it sends {rate}, or nothing within {most_s:g} s") from None
-            if not piece:
-                return
-            left_s += len(piece) / SLOWEST_BYTES_PER_S - (clock() - started)
-            left_s = min(most_s, left_s)
-            yield piece
-
     async def _ask(
         self, node: str, method: str, path: str, body: bytes | None, end: float
     ) -> bytes:
         """Ask one node once; :class:`NoAnswerError` says that another one may be asked."""
         timeout_s = max(0.1, min(ATTEMPT_S, end - time.monotonic()))
         whole = asyncio.timeout_at(asyncio.get_running_loop().time() + timeout_s)
-        async with self._send(node, method, path, body, timeout_s) as response, whole:
+        async with self._connections.send(node, method, path, body, timeout_s) as response, whole:
             most = _MAX_BYTES.get(path, MAX_ANSWER_BYTES)
             is_problem = response.status not in _OK
-            content = await _read_bounded(response, _MAX_PROBLEM_BYTES if is_problem else most)
+            content = await read_whole(response, _MAX_PROBLEM_BYTES if is_problem else most)
         if is_problem or content.lstrip()[:1] in {b"", b"<"}:  # nothing, or a page by any name
             raise refuse(response, content)
         return content
-
-    @asynccontextmanager
-    async def _send(
-        self, node: str, method: str, path: str, body: bytes | None, timeout_s: float
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send a request, and give the response once its head is there."""
-        headers = self._tokens.headers_for(self._addresses[node])
-        if body is not None:
-            headers["Content-Type"] = MSGPACK_TYPE
-        try:
-            async with asyncio.timeout(timeout_s):
-                response = await self._session.request(
-                    method,
-                    node + path,
-                    data=body,
-                    headers=headers,
-                    ssl=self._tls,
-                    allow_redirects=False,
-                )
-            async with response:
-                check_speaker(response)
-                yield response
-        except (aiohttp.ServerFingerprintMismatch, aiohttp.ClientConnectorCertificateError):
-            problem = "it does not hold the TLS key of a node in the genesis file"
-            raise NotTrustworthyError(node, problem) from None
-        except aiohttp.ClientConnectorSSLError as error:
-            raise NoAnswerError(explain_handshake(error.os_error)) from None
-        except (aiohttp.InvalidURL, UnicodeError):  # the latter of names that DNS cannot have
-            raise UsageError(self._named_by, f"{node!r} is not a URL", NODE_URL) from None
-        except aiohttp.ClientConnectorError as error:
-            raise NoAnswerError(_reason(error.os_error)) from None
-        except TimeoutError:
-            raise NoAnswerError(f"no answer within {timeout_s:.1f} s", hung=True) from None
-        except aiohttp.ServerDisconnectedError:
-            hint = "; does it speak TLS, and is it https://?" if node.startswith("http:") else ""
-            raise NoAnswerError(f"it closed the connection without an answer{hint}") from None
-        except aiohttp.ClientPayloadError:
-            problem = "its answer breaks off, or is compressed and cannot be read"
-            raise NoAnswerError(problem) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise NoAnswerError(str(error) or type(error).__name__) from None
-
-
-def _reason(error: OSError) -> str:
-    """Say why there is no connection, without the numbers and addresses of the system."""
-    if isinstance(error, ConnectionResetError):
-        return "it closed the connection before anything was asked"
-    known = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-    return (known or "no address of it can be reached").lower()
 
 
 def _timeout(path: str, until: float) -> str:
@@ -379,15 +293,6 @@ def _timeout(path: str, until: float) -> str:
     left_s = min(ATTEMPT_S, until - time.monotonic())
     timeout_ms = max(1, int(1000 * (left_s - min(_SPARE_S, left_s / 4))))
     return f"{'&' if '?' in path else '?'}timeout_ms={timeout_ms}"
-
-
-async def _read_bounded(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    content = bytearray()
-    async for chunk in response.content.iter_any():
-        content += chunk
-        if len(content) > max_bytes:
-            raise NoAnswerError(f"its answer has more than {max_bytes} bytes")
-    return bytes(content)
 
 
 def read_from(node: str, content: bytes, read: Callable[[bytes], A]) -> A:

@@ -6,7 +6,7 @@ an end after a change of leader, and nobody has lied. So it is compared with not
 
 from collections.abc import Iterable, Iterator
 
-from kpclient.seen import Position, Seen
+from kpclient.sightings import Position, Seen
 from kpledger.base.codec import encode
 from kpledger.log.audit import AuditReport
 from kpledger.log.certificates import CommitCertificate

@@ -16,11 +16,11 @@ from typing import Final
 import msgpack
 
 from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
+from kpclient.net.connections import NotTrustworthyError
 from kpclient.net.node_client import (
     NoAccessError,
     NodeClient,
     NodeUnreachableError,
-    NotTrustworthyError,
 )
 from kpclient.net.refusals import NodeProblemError
 from kpclient.replay.copied_chain import ChainUnavailableError, StoredBlock

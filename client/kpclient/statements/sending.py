@@ -12,9 +12,10 @@ from kpclient.input.batch import BatchRow
 from kpclient.input.options import ConnectionOptions, SendingOptions
 from kpclient.input.wording import tell_commands
 from kpclient.net.answers import NO_PROBLEM, full_problem
+from kpclient.net.connections import NotTrustworthyError
 from kpclient.net.heads import FOLLOWING, FOUNDING, look_up_head
 from kpclient.net.ledger_client import is_decided
-from kpclient.net.node_client import NodeUnreachableError, NotTrustworthyError
+from kpclient.net.node_client import NodeUnreachableError
 from kpclient.net.refusals import NodeProblemError
 from kpclient.outbox import Outbox, OutboxEntry, TypedStatement
 from kpclient.output.console import (

@@ -14,7 +14,7 @@ from founding import MemoryLedger, issue, make_certificate, number_of, open_trad
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
-from kpclient.seen import Seen
+from kpclient.sightings import Seen
 from kpledger.base.units import format_time
 
 

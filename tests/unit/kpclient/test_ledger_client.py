@@ -18,8 +18,9 @@ from scripted_node import STATUS, Script, problem, served
 from statements import CERTIFICATE as DECLARED
 
 from kpclient.errors import UsageError
+from kpclient.net.connections import NotTrustworthyError
 from kpclient.net.ledger_client import LedgerClient, NotConfirmedError
-from kpclient.net.node_client import NodeClient, NodeUnreachableError, NotTrustworthyError
+from kpclient.net.node_client import NodeClient, NodeUnreachableError
 from kpclient.net.refusals import NodeProblemError
 from kpledger.api.answers import (
     CommittedAnswer,

@@ -6,15 +6,8 @@ from pathlib import Path
 import pytest
 from electing import finalise
 
-from kpclient.seen import (
-    MAX_OTHERS,
-    ContradictionError,
-    DamagedMemoryError,
-    ForkError,
-    Memory,
-    Position,
-    Sighting,
-)
+from kpclient.seen import MAX_OTHERS, ContradictionError, DamagedMemoryError, ForkError, Memory
+from kpclient.sightings import Position, Sighting
 from kpledger.log.certificates import CommitCertificate
 from kpledger.log.statements import LogEnd
 

@@ -18,8 +18,9 @@ from founding import make_genesis
 from lab.listening import answering, conversing
 from scripted_node import STATUS
 
+from kpclient.net.connections import NotTrustworthyError
 from kpclient.net.ledger_client import LedgerClient
-from kpclient.net.node_client import NodeClient, NodeUnreachableError, NotTrustworthyError
+from kpclient.net.node_client import NodeClient, NodeUnreachableError
 from kpledger.base.hashing import sha256
 from kpledger.base.pinning import build_tls_certificate
 
