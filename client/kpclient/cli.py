@@ -22,6 +22,7 @@ from kpclient.commands import (  # noqa: F401 (each adds its commands)
     stats,
     submit,
     trace,
+    watch,
 )
 from kpclient.commands.declared import APPS
 from kpclient.commands.statements import add_statements
@@ -36,7 +37,7 @@ _SECTIONS: Final[Mapping[str, str]] = {
     " divert case suspect judge withdraw",
     "Any statement": "make note correct cosign countersign submit propose submit-stats outbox",
     "The ledger": "show list participants status calendar rules",
-    "Verifying": "genesis audit compare seen evidence",
+    "Verifying": "genesis audit compare watch seen evidence",
     "Analysis": "trace flags mirror balance production-check unconfirmed numbers reconcile books"
     " stats",
     "Keys": "keys",

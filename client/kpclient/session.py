@@ -242,8 +242,20 @@ class Session:
             return CopiedChain(expand("--copy", self._offline.copy))
         if not self._nodes:
             raise UsageError("--node", "no node is named", "--node URL, or --copy DIR")
-        timeout_s = self._connection.timeout_s
-        return ServedChain(self.genesis, self._nodes, timeout_s=timeout_s, tokens=self._tokens)
+        return self._open_served(self._nodes)
+
+    def open_node(self, url: str, *, after: int = 0) -> ServedChain:
+        """Give the chain of a node, without the blocks up to a height.
+
+        Raises:
+            AnotherLedgerError: it is of another ledger.
+            ClientError: it does not answer; says why not.
+        """
+        return self._open_served((url,), after)
+
+    def _open_served(self, urls: Sequence[str], after: int = 0) -> ServedChain:
+        timeout_s, tokens = self._connection.timeout_s, self._tokens
+        return ServedChain(self.genesis, urls, timeout_s=timeout_s, tokens=tokens, after=after)
 
     def open_histories(self) -> HistoryReader:
         """Give what reads the histories of several nodes and copies."""

@@ -188,6 +188,10 @@ class Auditor:
         """
         self._certified.certify(certificate)
 
+    def settle(self) -> None:
+        """Forget certificates that show no more than the highest one does; who follows has many."""
+        self._certified.settle(self.progress.tip.height)
+
     def finality_of(self, progress: AuditProgress) -> Finality:
         """Say what certificates show of the chain as far as an audit has come."""
         return self._certified.judge(progress.tip.height)

@@ -56,6 +56,13 @@ class CertifiedChain:
         certificate.verify(self.electorate, check)
         self._certificates.append(certificate)
 
+    def settle(self, height: int) -> None:
+        """Forget certificates that show no more than the highest one does, of a chain so high."""
+        final = self.judge(height)
+        if final.other is None:
+            needed = (one for one in self._certificates if one.index >= final.up_to)
+            self._certificates = [*dict.fromkeys(needed)]
+
     def judge(self, height: int) -> Finality:
         """Say how far the chain is final, if it ends at a height."""
         final, other = [], []

@@ -39,6 +39,7 @@ ASKING = (
     ("audit",),
     ("audit", "--heads", "{node}", "--timeout", "0.2"),
     ("compare", "{node}", "--timeout", "0.2"),
+    ("watch", "{node}", "--once", "--timeout", "0.2"),
     ("books", "--out", "{new}"),
     ("trace", "BW00000001"),
     ("trace", "BW00000001", "--dot"),
@@ -116,7 +117,7 @@ async def test_no_command_lets_a_node_act_on_a_terminal(
             for form in forms:
                 new = str(tmp_path / f"new-{number}-{len(form)}")
                 typed = (*(word.format(new=new, table=table, node=url) for word in words), *form)
-                if words != ("outbox", "list") and "--heads" not in words:
+                if words != ("outbox", "list") and "{node}" not in words:
                     typed += ("--node", url, "--timeout", "0.2")
                 result = await run(app, typed, environment)
                 said = " ".join(typed)

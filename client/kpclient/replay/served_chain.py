@@ -60,8 +60,9 @@ class ServedChain:
         *,
         timeout_s: float,
         tokens: AccessTokens = NO_TOKENS,
+        after: int = 0,
     ) -> None:
-        """Ask how far the ledger reaches.
+        """Ask how far the ledger reaches; the blocks up to the height ``after`` are left out.
 
         Raises:
             AnotherLedgerError: the node is of another ledger.
@@ -69,7 +70,7 @@ class ServedChain:
                 or is none.
         """
         self._genesis, self._urls, self._timeout_s = genesis, tuple(urls), timeout_s
-        self._tokens = tokens
+        self._tokens, self._after = tokens, after
         self.source, status, self._certificates = asyncio.run(self._ask_status())
         if status.height == 0 and status.age_s > 0 and not status.ready:
             raise self._unavailable("has never heard the others, and holds nothing yet")
@@ -83,13 +84,13 @@ class ServedChain:
         yield from self._certificates
 
     def __iter__(self) -> Iterator[StoredBlock]:
-        """Yield the blocks from height 1 to the one that the node has claimed first, and no more.
+        """Yield the blocks up to the one that the node has claimed first, and no more.
 
         Raises:
             ChainUnavailableError: the stream cannot be had, is no stream of blocks, comes too
                 slowly, or ends below that height.
         """
-        reached = 0
+        reached = self._after
         with asyncio.Runner() as runner:
             while reached < self.height:
                 brought = 0
@@ -161,15 +162,17 @@ class ServedChain:
                 raise self._unavailable(f"does not serve its blocks: {error}") from None
 
 
-async def ask_end(nodes: NodeClient) -> End:
+async def ask_end(nodes: NodeClient, from_term: int = 0) -> End:
     """Ask a node how far its ledger reaches and what was signed there; gives who it was as well.
+
+    Certificates of terms before ``from_term`` are not asked for.
 
     Raises:
         AnotherLedgerError: it is of another ledger.
         ClientError: no node answers, or what it answers makes no sense.
     """
     source, status = await nodes.status()
-    certificates = await _fetch_certificates(nodes, source)
+    certificates = await _fetch_certificates(nodes, source, from_term)
     if certificates:
         # Asked for again, so that none is for a block above its end.
         other, status = await nodes.status()
@@ -177,11 +180,13 @@ async def ask_end(nodes: NodeClient) -> End:
     return source, status, ()
 
 
-async def _fetch_certificates(nodes: NodeClient, node: str) -> tuple[CommitCertificate, ...]:
+async def _fetch_certificates(
+    nodes: NodeClient, node: str, term: int
+) -> tuple[CommitCertificate, ...]:
     """Give the newest commit certificate of each term that a node shows."""
     found: list[CommitCertificate] = []
     read = partial(read_answer, kind=CommitsAnswer)
-    term, end = 0, time.monotonic() + min(_GLANCE_S, nodes.timeout_s)
+    end = time.monotonic() + min(_GLANCE_S, nodes.timeout_s)
     for _ in range(_MAX_PAGES):
         path = COMMITS.target(CommitsQuestion(from_term=term))
         try:

@@ -6,11 +6,12 @@ file, blocks by their headers.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from kpclient.errors import ClientError
@@ -38,6 +39,7 @@ from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Electorate
 from kpledger.log.two_histories import Stretch
 
+NOTHING_HELD: Final[Mapping[str, int]] = MappingProxyType({})
 _MAX_SHOWN: Final = 2 * MAX_PATH_HEADERS
 """What is further from where two histories part is shown by a nearer pair."""
 
@@ -54,8 +56,12 @@ class HistorySource:
     height: int = 0
     """Where its ledger ends, as it claims or as was read."""
     head: bytes = b""
+    age_s: int = 0
+    """So many seconds ago a node heard its leader, as it says."""
     evidence: int = 0
     """How many pieces of evidence against voters a node says that it holds."""
+    accusations: tuple[Evidence, ...] = ()
+    """Those that it shows, unverified."""
     certificates: list[CommitCertificate] = field(default_factory=list)
     """Those that it shows and that verify."""
     forks: list[Fork] = field(default_factory=list)
@@ -113,18 +119,30 @@ class HistoryReader:
     timeout_s: float
     tokens: AccessTokens
 
-    def ask_nodes(self, urls: Sequence[str]) -> list[HistorySource]:
-        """Ask nodes where they stand and what was signed there, all at once."""
+    def ask_nodes(
+        self, urls: Sequence[str], *, from_term: int = 0, held: Mapping[str, int] = NOTHING_HELD
+    ) -> list[HistorySource]:
+        """Ask nodes where they stand and what was signed there, all at once.
+
+        Args:
+            urls: of the nodes.
+            from_term: certificates of earlier terms are not asked for.
+            held: how much evidence nodes were known to hold, by URL: it is asked for where it is
+                another number now.
+        """
         electorate, sources = Electorate.of(self.genesis), []
-        for source, shown in asyncio.run(self._ask_nodes(urls)):
+        for source, shown in asyncio.run(self._ask_nodes(urls, from_term, held)):
             source.take(electorate, shown)
             sources.append(source)
         return sources
 
-    async def _ask_nodes(self, urls: Sequence[str]) -> list[_Asked]:
-        return [*await asyncio.gather(*map(self._ask_node, urls))]
+    async def _ask_nodes(
+        self, urls: Sequence[str], from_term: int, held: Mapping[str, int]
+    ) -> list[_Asked]:
+        asked = (self._ask_node(url, from_term, held.get(url, 0)) for url in urls)
+        return [*await asyncio.gather(*asked)]
 
-    async def _ask_node(self, url: str) -> _Asked:
+    async def _ask_node(self, url: str, from_term: int, held: int) -> _Asked:
         source, shown = HistorySource(name=url, is_node=True), tuple[CommitCertificate, ...]()
         try:
             nodes = NodeClient(
@@ -135,11 +153,12 @@ class HistoryReader:
                 tokens=self.tokens,
             )
             async with nodes:
-                _, status, shown = await ask_end(nodes)
+                _, status, shown = await ask_end(nodes, from_term)
                 _note_status(source, status)
-                if source.evidence:
-                    _, evidence = await LedgerClient(self.genesis, nodes).evidence()
-                    source.take_evidence(Electorate.of(self.genesis), evidence)
+                if source.evidence != held:
+                    _, shown_evidence = await LedgerClient(self.genesis, nodes).evidence()
+                    source.accusations = shown_evidence
+                    source.take_evidence(Electorate.of(self.genesis), shown_evidence)
         except AnotherLedgerError as error:
             source.problem = str(error)
         except (ClientError, LedgerError, ValueError) as error:
@@ -248,5 +267,5 @@ class HistoryReader:
 
 
 def _note_status(source: HistorySource, status: PublicStatusAnswer) -> None:
-    source.node, source.height = status.node, status.height
+    source.node, source.height, source.age_s = status.node, status.height, status.age_s
     source.head, source.evidence = bytes.fromhex(status.head), status.evidence

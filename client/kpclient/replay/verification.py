@@ -169,6 +169,22 @@ def audit_chain(
             meanwhile is not found to be cut.
     """
     auditor = audit.Auditor(genesis, verify_event=audit.defer_signatures, observe=observe)
+    return audit_on(auditor, chain, jobs=jobs, certificates=certificates)
+
+
+def audit_on(
+    auditor: audit.Auditor,
+    chain: Chain,
+    *,
+    jobs: int,
+    certificates: Iterable[CommitCertificate] = (),
+) -> audit.AuditReport:
+    """Audit the rest of a chain, from where an auditor stands that leaves signatures to others.
+
+    Where the report is not SOUND because a source broke off, the auditor has taken in what was read
+    and is sound; after a violation it is of no use.
+    """
+    genesis = auditor.genesis
     doubt = _take_certificates(auditor, certificates)
     with ExitStack() as stack, closing(_each(chain)) as blocks:
         signatures, why, findings = _SignatureQueue(jobs, stack), None, []

@@ -268,6 +268,23 @@ def test_finality_is_that_of_the_part_that_was_verified() -> None:
     assert [one.beyond for one in found] == [7, 7, 7, 7, 7, 7, 0, 0]
 
 
+@pytest.mark.parametrize("other", [None, 3, 7])
+def test_who_follows_forgets_certificates_and_no_finding(other: int | None) -> None:
+    kept, forgetful = Auditor(make_genesis()), Auditor(make_genesis())
+    for height, stored in enumerate(make_chain()[0][:7], start=1):
+        shown = [finalise(end_at(height)), finalise(end_at(8))]
+        shown += [finalise(replace_head(end_at(height)))] if height == other else []
+        for auditor in (kept, forgetful):
+            assert auditor.feed(height, stored) is None
+            for one in shown:
+                auditor.certify(one)
+        forgetful.settle()
+        found = kept.finality_of(kept.progress)
+        assert forgetful.finality_of(forgetful.progress) == found
+    held = len(forgetful._certified._certificates)
+    assert other is not None or held == 2
+
+
 @pytest.mark.parametrize("voters", [["bw-1"], ["eu-1", "bw-1"], ["bw-1", "bw-1"]], ids=str)
 def test_what_is_no_certificate_is_refused_and_changes_nothing(voters: list[str]) -> None:
     good = finalise(end_at(6), voters=VOTERS)

@@ -1,0 +1,298 @@
+"""``kpledger watch``: follows a ledger, verifies it as it grows, and says what happens.
+
+Nothing of a block is told before all of it was verified, nor before a majority of the voters has
+signed that it is final, where they sign such certificates at all.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+import typer
+
+from kpclient.clock import now_ms
+from kpclient.commands.declared import command
+from kpclient.commands.heads import read_nodes
+from kpclient.errors import ClientError, UsageError
+from kpclient.input.options import ConnectionOptions
+from kpclient.output.console import print_json, print_line
+from kpclient.output.happenings import Happening, tell_block, tell_flag
+from kpclient.replay.children import describe_trouble
+from kpclient.replay.followed_chain import FollowedChain
+from kpclient.replay.sources import HistorySource
+from kpclient.session import Session
+from kpclient.sightings import Position
+from kpledger.base.errors import LedgerError
+from kpledger.base.units import format_time
+from kpledger.books.flags.search import Finding, FlagsQuestion, find_flags, prepare_search
+from kpledger.command import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED
+from kpledger.log.audit import EMPTY_CHAIN, AuditReport, AuditVerdict
+from kpledger.log.chain import ExecutedBlock
+from kpledger.log.evidence import Fork
+from kpledger.log.evidence_file import encode_evidence, evidence_id
+from kpledger.log.judging import judge
+from kpledger.log.statements import Electorate
+
+_PAUSE_S: Final = 1.0
+"""Between two looks at the nodes."""
+_LOOK_S: Final = 5.0
+"""So long one node may let the others wait, in a look."""
+_SILENCE_S: Final = 15
+"""So long nobody leads, or nothing becomes final, before it is said: no election takes as long."""
+_KEEP_S: Final = 60.0
+"""How often it is kept how far the ledger was verified."""
+_FLAG_SHARE: Final = 10
+"""Flags are looked for so seldom that it takes one part of the time in so many."""
+
+
+_WRONG: Final = frozenset({"violation", "fork"})
+
+
+@command("watch")
+def watch(
+    *, urls: list[str] | None = None, connection: ConnectionOptions, once: bool = False
+) -> None:
+    """Follow a ledger, verify it as it grows, and say what happens.
+
+    Issues, confirmations and all else that is stated; new flags; who is elected to lead, who hears
+    no leader, who does not answer; evidence, other histories, and whatever breaks the rules. What
+    happened since this client verified the ledger last is told first.
+
+    Exit code, with --once: 0: all is sound; 1: something breaks the rules, or there are two
+    histories; 2: cannot decide.
+    """
+    nodes = read_nodes(urls or connection.node or [], "urls")
+    if not nodes:
+        raise UsageError("URL", "no node is named", "kpledger watch URL, or KPLEDGER_NODE")
+
+    def tell(one: Happening) -> None:
+        if connection.as_json:
+            print_json(one)
+        else:
+            at = "" if one.height is None else f"block {one.height}: "
+            print_line(f"{format_time(one.at_ms)}  {at}{one.text}")
+
+    watching = _Watch(Session(connection), nodes, tell)
+    code = watching.begin()
+    try:
+        while code == EXIT_DONE and not once:
+            time.sleep(_PAUSE_S)
+            watching.look()
+        watching.tell_rest()
+    finally:
+        watching.keep()
+    raise typer.Exit(EXIT_REFUSED if watching.has_found_wrong else code)
+
+
+def _key_of(one: Finding) -> tuple[str, ...]:
+    """Give what tells a finding from others; its figures may change."""
+    return one.flag, one.subject, one.participant, one.partner, one.day
+
+
+class _Watch:
+    """Looks at nodes again and again.
+
+    Attributes:
+        has_found_wrong: something that breaks the rules was shown.
+    """
+
+    def __init__(
+        self, session: Session, nodes: Sequence[str], tell: Callable[[Happening], None]
+    ) -> None:
+        self._session, self._nodes, self._tell = session, nodes, tell
+        reader = session.open_histories()
+        self._reader = replace(reader, timeout_s=min(reader.timeout_s, _LOOK_S))
+        self._electorate = Electorate.of(session.genesis)
+        self._chain = FollowedChain(session.genesis, self._see)
+        known = session.memory.load().furthest
+        self._told_up_to = None if known is None else known.position.height
+        self._waiting = deque[Happening]()
+        """What was verified, and is not told before it is final."""
+        self._waits_since_s = time.monotonic()
+        self._conditions: dict[str, str] = {}
+        """What was said last of each node that is not as it should be, by its URL."""
+        self._held: dict[str, int] = {}
+        self._evidence: set[bytes] = set()
+        self._flags: set[tuple[str, ...]] = set()
+        self._flags_due_s, self._flags_up_to = 0.0, -1
+        self._kept_up_to, self._keep_due_s = 0, 0.0
+        self.has_found_wrong = False
+
+    def begin(self) -> int:
+        """Audit all that the first node that answers has now; gives the exit code for that.
+
+        Raises:
+            ForkError: it is not what was verified here before.
+        """
+        for url in self._nodes:
+            try:
+                report = self._chain.begin(self._session.open_node(url))
+            except (ClientError, LedgerError, OSError) as error:
+                self._note(url, "unreachable", f"{url}: {describe_trouble(error)}")
+                continue
+            if report.verdict is AuditVerdict.VIOLATION:
+                at = f"block {report.first_bad_height} at {report.field}"
+                self._note(url, "violation", f"VIOLATION: {at}: {report.problem}, as {url} shows")
+                return EXIT_REFUSED
+            if report.verdict is AuditVerdict.UNDECIDED and report.problem != EMPTY_CHAIN:
+                self._note(url, "undecided", f"UNDECIDED: {report.problem}")
+                return EXIT_UNDECIDED
+            self._told_up_to = 0
+            self.keep()
+            follow = f"{report.height} blocks with {report.tree_size} events follow"
+            self._say("sound", f"SOUND: {follow} from the genesis file, as {url} shows")
+            self.look()
+            return EXIT_DONE
+        return EXIT_UNDECIDED
+
+    def look(self) -> None:
+        """Ask all nodes once, and tell what has happened since.
+
+        Raises:
+            ForkError: what was verified is not what was verified here before.
+        """
+        sources = self._reader.ask_nodes(self._nodes, from_term=self._chain.term, held=self._held)
+        troubles: dict[str, tuple[str, str]] = {}
+        for source in sorted(sources, key=lambda one: -one.height):
+            if source.height > self._chain.height:
+                troubles |= self._extend(source.name)
+        shown = [one for source in sources for one in source.certificates]
+        report = self._chain.certify(shown)
+        for source in sources:
+            what, text = troubles.get(source.name) or self._find_trouble(source)
+            self._note(source.name, what, text)
+            self._tell_evidence(source)
+        self._tell_final(report)
+        self._tell_flags()
+        if time.monotonic() >= self._keep_due_s:
+            self.keep()
+
+    def tell_rest(self) -> None:
+        """Tell also what is not known to be final."""
+        for one in self._waiting:
+            text = f"{one.text} (not shown to be final yet)"
+            self._tell(msgspec.structs.replace(one, text=text))
+
+    def keep(self) -> None:
+        """Remember how far the ledger was verified, and compare it with what was seen before.
+
+        Raises:
+            ForkError: something that was seen is not on it.
+        """
+        self._keep_due_s = time.monotonic() + _KEEP_S
+        report = self._chain.certify(())
+        if report.height == self._kept_up_to:
+            return
+        end = Position(
+            height=report.height,
+            head=bytes.fromhex(report.head),
+            tree_size=report.tree_size,
+            tree_root=bytes.fromhex(report.tree_root),
+        )
+        heads = dict(enumerate(self._chain.heads))
+        self._session.memory.accept(end, node=self._nodes[0], heads=heads, now_ms=now_ms())
+        self._kept_up_to = report.height
+
+    def _see(self, executed: ExecutedBlock) -> None:
+        """Keep what a block holds, to be told when it is final."""
+        if self._told_up_to is not None and executed.tip.height > self._told_up_to:
+            self._waiting += tell_block(executed)
+
+    def _extend(self, url: str) -> dict[str, tuple[str, str]]:
+        """Verify what a node has beyond; gives what is wrong with that node, if anything is."""
+        try:
+            chain = self._session.open_node(url, after=self._chain.height)
+            violation = self._chain.extend(chain)
+        except (ClientError, LedgerError, OSError) as error:
+            return {url: ("unreachable", f"{url}: {describe_trouble(error)}")}
+        if violation is None:
+            return {}
+        at = f"block {violation.height} at {violation.field}"
+        return {url: ("violation", f"VIOLATION: {at}: {violation.problem}, as {url} shows")}
+
+    def _find_trouble(self, source: HistorySource) -> tuple[str, str]:
+        """Say what is wrong with a node by what it says of itself; nothing if all is well."""
+        name, url = source.node or "a node", source.name
+        if not source.is_there:
+            return "unreachable", f"{url}: {source.problem}"
+        if source.violation:
+            return "violation", f"{name} at {url}: {source.violation}"
+        heads = self._chain.heads
+        if source.height < len(heads) and heads[source.height] != source.head:
+            which = f"another block {source.height} than was verified, {source.head.hex()}"
+            advice = "kpledger compare says whose signatures stand on both"
+            return "fork", f"FORK: {name} at {url} shows {which}; {advice}"
+        if source.age_s >= _SILENCE_S:
+            return "silent", f"{name} at {url} has heard no leader for {source.age_s} s"
+        return "", ""
+
+    def _note(self, url: str, what: str, text: str) -> None:
+        """Tell what is wrong with a node, or with all of them, once, and when it is well again."""
+        before = self._conditions.get(url, "")
+        if what == before:
+            return
+        self._conditions[url] = what
+        self.has_found_wrong |= what in _WRONG
+        self._say(what or "well", text or f"{url or 'the network'} is well again", node=url)
+
+    def _tell_evidence(self, source: HistorySource) -> None:
+        """Judge what a node shows against voters, and keep what convicts."""
+        for one in source.accusations:
+            name = evidence_id(encode_evidence(one))
+            if name in self._evidence:
+                continue
+            self._evidence.add(name)
+            try:
+                found = judge(one, self._electorate)
+            except LedgerError as error:
+                text = f"{source.name} shows evidence that does not hold: {error}"
+            else:
+                file = self._session.memory.keep_evidence(one)
+                who = ", ".join(found.culprits) or "nobody"
+                text = f"EVIDENCE of a {found.guilt} ({found.kind}), against {who}: {found.words}"
+                text += f" (kpledger evidence verify {file})" if file is not None else ""
+                self.has_found_wrong |= isinstance(one, Fork)
+            self._say("evidence", text, node=source.name)
+        self._held[source.name] = source.evidence
+
+    def _tell_final(self, report: AuditReport) -> None:
+        """Tell what stands in blocks that are final by now."""
+        while self._waiting:
+            height = self._waiting[0].height or 0
+            if report.final_up_to and height > report.final_up_to:
+                break
+            self._tell(self._waiting.popleft())
+            self._waits_since_s = time.monotonic()
+        if not self._waiting:
+            self._waits_since_s = time.monotonic()
+        if report.verdict is AuditVerdict.VIOLATION:
+            self._note("", "fork", f"FORK: {report.problem}")
+        elif time.monotonic() - self._waits_since_s > _SILENCE_S:
+            missing = f"blocks above {report.final_up_to} without a commit certificate"
+            self._note("", "not-final", f"there are {missing}, for {_SILENCE_S} s now")
+        else:
+            self._note("", "", "")
+
+    def _tell_flags(self) -> None:
+        """Tell what an analyst should look at that was not there before."""
+        begun = time.monotonic()
+        if begun < self._flags_due_s:
+            return
+        with self._chain.books.reading() as books:
+            if books.height == self._flags_up_to:
+                return
+            self._flags_up_to = books.height
+            search = prepare_search(books, FlagsQuestion())
+            found = {_key_of(one): one for one in find_flags(search)}
+        is_first = not self._flags_due_s
+        for key in sorted(found.keys() - self._flags) if not is_first else ():
+            self._tell(tell_flag(found[key], now_ms()))
+        self._flags.update(found)
+        ended = time.monotonic()
+        self._flags_due_s = ended + _FLAG_SHARE * (ended - begun)
+
+    def _say(self, what: str, text: str, *, node: str = "") -> None:
+        self._tell(Happening(what=what, text=text, at_ms=now_ms(), node=node))
