@@ -129,7 +129,7 @@ class Puller:
             await self.do(partial(self.applier.learn, certificates))
             self.on_news()
         except LedgerError as error:
-            raise LyingSourceError(f"sent {_quote(error)}") from None
+            raise LyingSourceError(f"sent what does not hold: {_quote(error)}") from None
 
     def _note_seen(self, source: KnownSource, index: int, said: Said) -> None:
         """Note how far a source is, and how old its knowledge is if nobody shows more."""
@@ -189,7 +189,7 @@ class Puller:
         try:
             certificate = decode_commit_certificate(encoded)
         except LedgerError as error:
-            raise LyingSourceError(f"sent {_quote(error)}") from None
+            raise LyingSourceError(f"sent what does not hold: {_quote(error)}") from None
         await self._take_certificates((certificate,))
         self._note_seen(source, certificate.index, said)
         return certificate
@@ -224,7 +224,7 @@ class Puller:
             backlog.drop()
             self._senders = set()
             raise UnansweredError(f"does not go on where {_name(others)} ended")
-        raise LyingSourceError(f"sent {_quote(error)}") from None
+        raise LyingSourceError(f"sent what does not hold: {_quote(error)}") from None
 
 
 async def _read(body: AsyncIterator[bytes]) -> AsyncIterator[list[tuple[int, bytes]]]:

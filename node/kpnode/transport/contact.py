@@ -30,7 +30,7 @@ _CONNECT_S: Final = 10.0
 _KEPT_S: Final = 8.0
 """How long an idle connection is kept: less than the other side does."""
 _PIECE_BYTES: Final = 64 << 10
-_PIECE_S: Final = 20.0
+_PIECE_S: Final = 10.0
 """So long a piece of a stream may take: a slower one would keep a node from asking another."""
 _MAX_PROBLEM_BYTES: Final = 64 << 10
 _TROUBLE: Final = (aiohttp.ClientError, OSError, TimeoutError, RuntimeError, ValueError)
