@@ -15,6 +15,7 @@ from kpclient.commands import (  # noqa: F401 (each adds its commands)
     ledger,
     make,
     outbox,
+    receipt,
     reconcile,
     rules,
     seen,
@@ -37,7 +38,7 @@ _SECTIONS: Final[Mapping[str, str]] = {
     " divert case suspect judge withdraw",
     "Any statement": "make note correct cosign countersign submit propose submit-stats outbox",
     "The ledger": "show list participants status calendar rules",
-    "Verifying": "genesis audit compare watch seen evidence",
+    "Verifying": "genesis policy verify audit compare watch seen evidence",
     "Analysis": "trace flags mirror balance production-check unconfirmed numbers reconcile books"
     " stats",
     "Keys": "keys",
