@@ -22,10 +22,13 @@ from followers import Agreement, Follower
 from founding import NOW_MS, OFFICES, VOTERS, make_genesis, opening_events, signing_key
 from network import PATIENCE_S
 from ports import FOR_API
+from sealed_notes import sign
 from voices import Voice
 
 from kpledger.api.routes import MAX_TIMEOUT_MS, MSGPACK_TYPE, ROUTES, ReadOptions
 from kpledger.base.errors import LedgerError
+from kpledger.log.checkpoint import Checkpoint
+from kpledger.log.policy import policy_of
 from kpledger.scheme.envelope import decode_envelope
 from kpnode.api.access import AccessControl
 from kpnode.api.app import NodeApi
@@ -47,6 +50,10 @@ from kpnode.raft import (
     Recovered,
 )
 from kpnode.runtime import Committed, Node
+from kpnode.sealing.cosigner import COSIGNED_NAME, OwnCosigner
+from kpnode.sealing.final_tree import FinalTree
+from kpnode.sealing.published import PublishedCheckpoints
+from kpnode.sealing.seals import Seals
 from kpnode.storage.leveldb import LevelStorage
 from kpnode.tokens import TokenRegister
 from kpnode.transport.relay import PeerLinks
@@ -99,6 +106,7 @@ def _be_patient(path: str) -> str:
 class Served:
     node: Node
     books: BooksSupervisor
+    seals: Seals
     clock: Clock
     port: int
     session: aiohttp.ClientSession
@@ -119,6 +127,17 @@ class Served:
         for one in envelopes:
             (outcome,) = await self.node.submit([decode_envelope(one)], PATIENCE_S)
             assert isinstance(outcome, Committed), outcome
+
+    @property
+    def published(self) -> PublishedCheckpoints:
+        return self.seals.published
+
+    def seal(self) -> Checkpoint:
+        """Let all voters cosign what is final."""
+        checkpoint = self.published.tree.newest()
+        assert checkpoint is not None
+        self.published.take(sign(checkpoint, *VOTERS))
+        return checkpoint
 
     async def open_trade(self) -> None:
         for office in OFFICES:
@@ -208,6 +227,19 @@ def children() -> set[int]:
     return {int(pid) for file in found for pid in file.read_text().split()}
 
 
+def make_seals(directory: Path, ledger: Ledger) -> Seals:
+    """Give what the node cosigns, and what is signed."""
+    tree, genesis = FinalTree(ledger), ledger.genesis
+    cosigner = OwnCosigner(
+        directory / COSIGNED_NAME,
+        name=f"{genesis.file.origin}/{NAME}",
+        key=signing_key(f"{NAME}/cosigning"),
+        logs=policy_of(genesis).logs,
+        tree=tree,
+    )
+    return Seals(cosigner, PublishedCheckpoints(genesis, tree))
+
+
 def run_here(directory: Path) -> Run:
     """Keep books in this process, in threads; all else is as in production."""
 
@@ -234,10 +266,10 @@ async def serve(
     others = make_agreement() if leads else None
     node, storage = make_node(directory, clock, others)
     books = BooksSupervisor(node, directory.parent, run or run_here(directory.parent))
-    cosigning_key = signing_key(f"{NAME}/cosigning")
+    seals = make_seals(directory.parent, node.ledger)
     control = AccessControl(access, TokenRegister(directory.parent / access.tokens))
     server = HttpServer(
-        NodeApi(node, books, cosigning_key=cosigning_key, limits=limits).build_public(control),
+        NodeApi(node, books, seals=seals, limits=limits).build_public(control),
         request_s=limits.request_s,
     )
     await node.start(make_links(node, others))
@@ -250,7 +282,7 @@ async def serve(
             async with asyncio.timeout(PATIENCE_S):
                 await node.reach(1)  # where it leads, it has something to answer from
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-            yield Served(node, books, clock, port, session)
+            yield Served(node, books, seals, clock, port, session)
     finally:
         await server.stop()
         await books.stop()

@@ -160,6 +160,26 @@ class EvidenceAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The id to go on from, if there is more."""
 
 
+class InclusionAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Proof that an event stands at a place (RFC 9162, section 2.1.3)."""
+
+    index: _Count
+    """Its place among all events, from 0."""
+    path: tuple[HexDigest, ...]
+    """From the sibling of its leaf up to the child of the root."""
+    checkpoint: str
+    """The signed note of the tree, sealed."""
+
+
+class ConsistencyAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Proof that a tree extends an earlier one (RFC 9162, section 2.1.4)."""
+
+    path: tuple[HexDigest, ...] | None
+    """Null where the tree of the checkpoint is smaller than the one that was asked from."""
+    checkpoint: str
+    """The signed note of the later tree, sealed."""
+
+
 class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """All is well, as far as was asked."""
 

@@ -8,6 +8,7 @@ from these rows. What goes wrong is answered on every route with a
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import quote, urlencode
@@ -19,8 +20,10 @@ from kpledger.api.answers import (
     BatchAnswer,
     CommitsAnswer,
     CommittedAnswer,
+    ConsistencyAnswer,
     EvidenceAnswer,
     HealthAnswer,
+    InclusionAnswer,
     PendingAnswer,
     PublicStatusAnswer,
     RecordedEvent,
@@ -31,11 +34,19 @@ from kpledger.api.answers import (
 from kpledger.base.text import spell
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery
-from kpledger.books.question import Hex, Question
+from kpledger.books.question import Hex, Question, form
 from kpledger.log.block import MAX_COUNT
+from kpledger.log.tiles import parse_tile_path
 
 JSON_TYPE: Final = "application/json"
 MSGPACK_TYPE: Final = "application/msgpack"
+NOTE_TYPE: Final = "text/plain; charset=utf-8"
+"""Of signed notes and what is made of them; C2SP tlog-tiles asks for it."""
+SIZE_TYPE: Final = "text/x.tlog.size"
+"""Of the size of a tree, in C2SP tlog-witness."""
+BYTES_TYPE: Final = "application/octet-stream"
+HEIGHT_HEADER: Final = "KP-Height"
+"""Names the block that an answer is as of; in a question, one that whoever is asked has to hold."""
 BEARER_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,512}")
 """What may stand behind ``Bearer`` in the header of a request (RFC 6750 section 2.1)."""
 MAX_BATCH: Final = 512
@@ -130,6 +141,48 @@ class EventQuestion(Question, frozen=True, kw_only=True):
     """Which event."""
 
     id: Hex
+
+
+_TILE_INDEX: Final = r"(x[0-9]{3}/){0,6}[0-9]{3}(\.p/[1-9][0-9]{0,2})?"
+
+
+class TileQuestion(Question, frozen=True, kw_only=True):
+    """Which tile."""
+
+    path: Annotated[
+        str,
+        form(
+            rf"([0-9]|[1-5][0-9]|6[0-3])/{_TILE_INDEX}",
+            "LEVEL/N or LEVEL/N.p/WIDTH, as 0/x001/x234/067.p/8 (C2SP tlog-tiles)",
+            parse=partial(parse_tile_path, is_entries=False),
+        ),
+    ]
+
+
+class BundleQuestion(Question, frozen=True, kw_only=True):
+    """Which entries."""
+
+    path: Annotated[
+        str,
+        form(
+            _TILE_INDEX,
+            "N or N.p/WIDTH, as x001/x234/067.p/8 (C2SP tlog-tiles)",
+            parse=partial(parse_tile_path, is_entries=True),
+        ),
+    ]
+
+
+class InclusionQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """Which event."""
+
+    index: Annotated[int, Meta(ge=0, le=MAX_HEIGHT)]
+    """Its place among all events, from 0."""
+
+
+class ConsistencyQuestion(msgspec.Struct, frozen=True, kw_only=True, rename={"size": "from"}):
+    """Which earlier tree."""
+
+    size: Annotated[int, Meta(ge=0, le=MAX_HEIGHT)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,9 +317,69 @@ STATUS: Final = Route(
 )
 CHECKPOINT: Final = Route(
     "/checkpoint",
-    "Size and root of the tree, as a C2SP signed note",
-    # C2SP tlog-tiles asks for this content type.
-    _reply("A signed note", media_type="text/plain; charset=utf-8"),
+    "Size and root of the tree as a C2SP signed note: the newest that is sealed",
+    _reply("A signed note", media_type=NOTE_TYPE),
+    access=Access.EVERYBODY,
+)
+ADD_CHECKPOINT: Final = Route(
+    "/add-checkpoint",
+    "Cosign a checkpoint of this ledger (C2SP tlog-witness)",
+    (
+        Reply(HTTPStatus.OK, "The cosignature, a line of a signed note", media_type=NOTE_TYPE),
+        Reply(HTTPStatus.BAD_REQUEST, "The old size is larger than the new", media_type=NOTE_TYPE),
+        Reply(HTTPStatus.FORBIDDEN, "No voter has signed it", media_type=NOTE_TYPE),
+        Reply(HTTPStatus.NOT_FOUND, "It is of another ledger", media_type=NOTE_TYPE),
+        Reply(
+            HTTPStatus.CONFLICT,
+            "The old size is not the size that was cosigned last, which is this",
+            media_type=SIZE_TYPE,
+        ),
+        Reply(HTTPStatus.UNPROCESSABLE_ENTITY, "It is of another tree", media_type=NOTE_TYPE),
+    ),
+    takes=NOTE_TYPE,
+)
+# The more special path comes first.
+BUNDLE: Final = Route(
+    "/tile/entries/{path}",
+    "Envelopes of events as a bundle of C2SP tlog-tiles",
+    _reply("Envelopes, each after its length", media_type=BYTES_TYPE),
+    question=BundleQuestion,
+    takes_rest=True,
+    may_find_none=True,
+    access=Access.AS_CONFIGURED,
+)
+TILE: Final = Route(
+    "/tile/{path}",
+    "Hashes of the tree as a tile of C2SP tlog-tiles",
+    _reply("Hashes", media_type=BYTES_TYPE),
+    question=TileQuestion,
+    takes_rest=True,
+    may_find_none=True,
+    # Hashes of envelopes, in each of which is a random number: they tell nobody anything.
+    access=Access.EVERYBODY,
+)
+RECEIPT: Final = Route(
+    "/v1/receipts/{id}",
+    "The receipt of an event: proof that it is on the ledger (C2SP tlog-proof)",
+    _reply("A receipt, without the event", media_type=NOTE_TYPE),
+    question=EventQuestion,
+    may_find_none=True,
+    # Whoever knows the id has the event.
+    access=Access.EVERYBODY,
+)
+INCLUSION: Final = Route(
+    "/v1/proofs/inclusion",
+    "Proof that an event stands at a place among all events",
+    _reply("The path from its leaf to the root of the checkpoint", InclusionAnswer),
+    question=InclusionQuestion,
+    may_find_none=True,
+    access=Access.EVERYBODY,
+)
+CONSISTENCY: Final = Route(
+    "/v1/proofs/consistency",
+    "Proof that the ledger still holds all that it held when it had so many events",
+    _reply("The path from that tree to the one of the checkpoint", ConsistencyAnswer),
+    question=ConsistencyQuestion,
     access=Access.EVERYBODY,
 )
 LIVE: Final = Route(
@@ -316,6 +429,12 @@ ROUTES: Final = (
     GENESIS,
     STATUS,
     CHECKPOINT,
+    ADD_CHECKPOINT,
+    BUNDLE,
+    TILE,
+    RECEIPT,
+    INCLUSION,
+    CONSISTENCY,
     LIVE,
     READY,
     OPENAPI,

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from kpledger.base.errors import GenesisError
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
+from kpledger.log.policy import policy_of
 from kpledger.reading import read_text, say_trouble
 from kpnode.api.access import AccessControl
 from kpnode.api.app import NodeApi
@@ -28,6 +29,10 @@ from kpnode.listening.connections import ConnectionLimits
 from kpnode.listening.descriptors import raise_limit, share_descriptors
 from kpnode.process import call_on_stop, close_to_others, rest_collector
 from kpnode.raft import NodeId
+from kpnode.sealing.cosigner import COSIGNED_NAME, OwnCosigner
+from kpnode.sealing.final_tree import FinalTree
+from kpnode.sealing.published import PublishedCheckpoints
+from kpnode.sealing.seals import Seals
 from kpnode.standing import Cause
 from kpnode.storage.database import OPEN_FILES_MAX
 from kpnode.storage.errors import ShortageError, is_shortage
@@ -55,7 +60,10 @@ class NodeService(Protocol):
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """What its configuration lacks, in sentences for its operator."""
+        """What its configuration lacks, and what it waits for, in sentences for its operator."""
+
+    def seal(self, seals: Seals) -> None:
+        """Have checkpoints sealed by its rules, once it is started."""
 
     async def start(self, limits: ConnectionLimits) -> None:
         """Begin to take part; the port for peers takes so many connections.
@@ -81,6 +89,23 @@ def _limits_of(config: NodeConfig) -> ApiLimits:
     )
 
 
+def _open_seals(config: NodeConfig, node: ServedNode, keys: NodeKeys) -> Seals:
+    """Take up what this node has cosigned.
+
+    Raises:
+        SetupError: the file of that cannot be used.
+    """
+    genesis, tree = node.genesis, FinalTree(node.ledger)
+    cosigner = OwnCosigner(
+        config.keys.consensus.with_name(COSIGNED_NAME),
+        name=f"{genesis.file.origin}/{node.name}",
+        key=keys.cosigning,
+        logs=policy_of(genesis).logs,
+        tree=tree,
+    )
+    return Seals(cosigner, PublishedCheckpoints(genesis, tree))
+
+
 def _build_server(
     service: NodeService,
     books: BooksSupervisor,
@@ -88,11 +113,19 @@ def _build_server(
     keys: NodeKeys,
     access: AccessControl,
 ) -> HttpServer:
-    """Give what serves everybody, and have the service serve other nodes."""
-    limits = _limits_of(config)
-    api = NodeApi(
-        service.node, books, cosigning_key=keys.cosigning, limits=limits, alarms=service.alarms
-    )
+    """Give what serves everybody; have the service serve other nodes, and seal.
+
+    Raises:
+        SetupError: the file of what this node has cosigned cannot be used.
+    """
+    limits, seals = _limits_of(config), _open_seals(config, service.node, keys)
+
+    def find_alarms() -> tuple[str, ...]:
+        lost = seals.cosigner.alarm
+        return service.alarms if lost is None else (*service.alarms, lost)
+
+    api = NodeApi(service.node, books, seals=seals, limits=limits, alarms=find_alarms)
+    service.seal(seals)
     listener, genesis = service.listener, service.node.genesis
     if listener is not None:
         others = (node for node in genesis.file.nodes if node.name != config.node.name)

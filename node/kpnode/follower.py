@@ -15,6 +15,7 @@ from kpnode.keyring import NodeKeys
 from kpnode.listening.connections import ConnectionLimits
 from kpnode.raft import NodeId
 from kpnode.replica.replica import Replica
+from kpnode.sealing.seals import Seals
 from kpnode.storage.leveldb import LevelStorage
 from kpnode.transport.contact import Contact
 from kpnode.transport.link import Peer
@@ -56,6 +57,9 @@ class ReplicaService:
         except BaseException:
             self._storage.close()
             raise
+
+    def seal(self, seals: Seals) -> None:
+        """Do nothing: only voters seal."""
 
     async def start(self, limits: ConnectionLimits) -> None:
         """Listen to other nodes, if they know this one, and begin to follow.

@@ -62,6 +62,19 @@ def close_to_others(directories: Iterable[Path]) -> None:
             _log.warning("other users could open %s in %s; they cannot any more", names, directory)
 
 
+def sync_names(directory: Path) -> None:
+    """Make durable which files a directory has, under which names.
+
+    Raises:
+        OSError: that failed.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class _Harmless(logging.Formatter):
     """Writes what other nodes and clients said so that it can only be read, and on one line."""
 

@@ -1,7 +1,9 @@
 """A node that votes: storage, ledger, core, runtime and links, put together."""
 
+import asyncio
 import logging
 import time
+from typing import NoReturn
 
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis
@@ -9,16 +11,20 @@ from kpledger.log.statements import Electorate, StatementSigner
 from kpnode.config import NodeConfig
 from kpnode.docket import Docket
 from kpnode.engine import Engine
+from kpnode.gossip.sealer import Sealer
 from kpnode.headers import OwnHeaders
 from kpnode.keyring import NodeKeys
 from kpnode.ledger import Ledger
 from kpnode.listening.connections import ConnectionLimits
 from kpnode.machine import Machine
 from kpnode.notary import Notary
+from kpnode.process import end_tasks
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
 from kpnode.runtime import Node
+from kpnode.sealing.seals import Seals
 from kpnode.step import Loss
 from kpnode.storage.leveldb import LevelStorage
+from kpnode.transport.contact import Contact
 from kpnode.transport.link import Peer
 from kpnode.transport.relay import PeerLinks
 
@@ -30,7 +36,6 @@ class VoterService:
 
     Attributes:
         listener: the port for peers.
-        alarms: what its configuration lacks, in sentences for its operator.
     """
 
     def __init__(self, config: NodeConfig, genesis: Genesis, keys: NodeKeys) -> None:
@@ -43,7 +48,8 @@ class VoterService:
             LedgerError: what is stored does not follow from the genesis file.
         """
         self._peers = config.peers
-        self.alarms = _find_missing_addresses(config, genesis)
+        self._keys = keys
+        self._lacks = _find_missing_addresses(config, genesis)
         self._storage = LevelStorage(config.node.database, chain=genesis.chain, create=False)
         try:
             self.node = _build_node(config, genesis, keys.consensus, self._storage)
@@ -52,6 +58,35 @@ class VoterService:
             raise
         self._links = PeerLinks(self.node, keys.tls)
         self.listener = self._links.transport.listener
+        self._contacts = {
+            name: Contact.member(NodeId(self.node.name), keys.tls, name, peer)
+            for name, peer in self._find_peers().items()
+            if name in genesis.file.voters and name != self.node.name
+        }
+        self._sealer: Sealer | None = None
+        self._sealing: asyncio.Task[NoReturn] | None = None
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What its configuration lacks, and what is not sealed, in sentences for its operator."""
+        return self._lacks if self._sealer is None else (*self._lacks, *self._sealer.alarms)
+
+    def _find_peers(self) -> dict[NodeId, Peer]:
+        genesis = self.node.genesis
+        return {
+            NodeId(name): Peer(address, bytes.fromhex(genesis.node(name).tls_key))
+            for name, address in self._peers.addresses.items()
+        }
+
+    def seal(self, seals: Seals) -> None:
+        """Seal checkpoints while this node leads, once it is started."""
+        self._sealer = Sealer(
+            lambda: self.node.status().leader == self.node.name,
+            seals,
+            self._keys.consensus,
+            voters=self._contacts,
+            outside={},
+        )
 
     async def start(self, limits: ConnectionLimits) -> None:
         """Listen to peers, connect to them, and begin to take part.
@@ -61,17 +96,14 @@ class VoterService:
         Raises:
             OSError: the address for peers cannot be used.
         """
-        genesis, listen = self.node.genesis, self._peers.listen
-        for alarm in self.alarms:
+        listen = self._peers.listen
+        for alarm in self._lacks:
             _log.error("%s", alarm)
         await self.listener.start(listen.host, listen.port, limits)
-        await self._links.transport.set_peers(
-            {
-                NodeId(name): Peer(address, bytes.fromhex(genesis.node(name).tls_key))
-                for name, address in self._peers.addresses.items()
-            }
-        )
+        await self._links.transport.set_peers(self._find_peers())
         await self.node.start(self._links)
+        if self._sealer is not None:
+            self._sealing = asyncio.create_task(self._sealer.run(), name="seals")
 
     async def hand_over(self) -> None:
         """See that stopping this node keeps nobody waiting."""
@@ -79,6 +111,10 @@ class VoterService:
 
     async def stop(self) -> None:
         """Stop taking part, close every connection and the storage."""
+        if self._sealing is not None:
+            await end_tasks([self._sealing])
+        for contact in self._contacts.values():
+            await contact.close()
         await self._links.close()
         await self.node.stop()
         await self._links.transport.close()

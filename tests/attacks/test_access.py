@@ -44,11 +44,15 @@ FOR_EVERYBODY = {
     "GET /v1/status",
     "GET /v1/verification/{number}",
     "GET /checkpoint",
+    "GET /tile/{path}",
+    "GET /v1/proofs/consistency",
+    "GET /v1/proofs/inclusion",
+    "GET /v1/receipts/{id}",
     "GET /health/live",
     "GET /health/ready",
     "GET /openapi.json",
 }
-BLOCKS = {"GET /v1/blocks", "GET /v1/evidence"}
+BLOCKS = {"GET /v1/blocks", "GET /v1/evidence", "GET /tile/entries/{path}"}
 """Evidence may hold a block with its events."""
 TRADERS = re.compile(rb"Synthetic|SYNTHETIC")
 """What the certificate says of traders."""

@@ -4,13 +4,13 @@ It answers about submissions, blocks and itself; what people ask about the ledge
 the books (:mod:`kpnode.api.proxy`).
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from kpledger.api import routes
-from kpledger.base.keys import SigningKey
 from kpnode.api.access import AccessControl
 from kpnode.api.blocks import BlocksApi
 from kpnode.api.client import take_turns
@@ -21,7 +21,10 @@ from kpnode.api.proxy import BooksProxy
 from kpnode.api.served import ApiLimits, BooksGate, ServedNode
 from kpnode.api.status import StatusApi
 from kpnode.api.submit import SubmitApi
+from kpnode.api.transparency import TransparencyApi
+from kpnode.api.witness import WitnessApi
 from kpnode.fairness import Slices
+from kpnode.sealing.seals import Seals
 
 FOR_MEMBERS: Final = (
     routes.SUBMIT,
@@ -31,6 +34,11 @@ FOR_MEMBERS: Final = (
     routes.EVIDENCE,
     routes.GENESIS,
     routes.CHECKPOINT,
+    routes.ADD_CHECKPOINT,
+    routes.BUNDLE,
+    routes.TILE,
+    routes.INCLUSION,
+    routes.CONSISTENCY,
 )
 """What nodes ask each other."""
 _BEGINNING: Final = 8
@@ -45,14 +53,16 @@ class NodeApi:
         node: ServedNode,
         books: BooksGate,
         *,
-        cosigning_key: SigningKey,
+        seals: Seals,
         limits: ApiLimits,
-        alarms: tuple[str, ...] = (),
+        alarms: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
-        """Answer for a node; its status has these alarms at all times."""
+        """Answer for a node; its status has these alarms besides its own."""
         submit = SubmitApi(node, limits)
         blocks = BlocksApi(node, limits)
-        status = StatusApi(node, books, cosigning_key, alarms)
+        status = StatusApi(node, books, alarms)
+        transparency = TransparencyApi(node, seals.published, limits)
+        witness = WitnessApi(node, seals, limits)
         self._node, self._books, self._limits = node, books, limits
         self._openapi = build_openapi()
         self._handlers: dict[routes.Route, Handler] = {
@@ -64,7 +74,13 @@ class NodeApi:
             routes.EVIDENCE: blocks.get_evidence,
             routes.GENESIS: status.get_genesis,
             routes.STATUS: status.get_status,
-            routes.CHECKPOINT: status.get_checkpoint,
+            routes.CHECKPOINT: transparency.get_checkpoint,
+            routes.ADD_CHECKPOINT: witness.post_checkpoint,
+            routes.BUNDLE: transparency.get_bundle,
+            routes.TILE: transparency.get_tile,
+            routes.RECEIPT: transparency.get_receipt,
+            routes.INCLUSION: transparency.get_inclusion,
+            routes.CONSISTENCY: transparency.get_consistency,
             routes.LIVE: status.get_live,
             routes.READY: status.get_ready,
             routes.OPENAPI: self._get_openapi,

@@ -33,8 +33,6 @@ from kpnode.listening.connections import ConnectionLimits, serving
 from kpnode.sites import IPAddress
 from kpnode.storage.errors import StorageError
 
-HEIGHT_HEADER: Final = "KP-Height"
-"""Names the block that an answer is as of; and to the books, one that they have to hold."""
 _CONTINUE: Final = "100-continue"
 _UNASKED_BYTES: Final = 16 * 1024
 SHUTDOWN_S: Final = 3.0

@@ -47,6 +47,7 @@ class ProblemKind(Enum):
     NO_LEADER = ("no-leader", 503, "There is no leader at the moment")
     NOT_RECORDING = ("not-recording", 503, "Nothing can be recorded at the moment")
     NOT_CONFIRMED = ("not-confirmed", 503, "What is newest could not be confirmed in time")
+    NOT_SEALED = ("not-sealed", 503, "Not sealed yet")
     BOOKS_BEHIND = ("books-behind", 503, "The node's books are not there yet")
     BUSY = ("busy", 503, "The node has too much to do")
     STORAGE_FAILED = ("storage-failed", 503, "The node's storage has failed")

@@ -17,11 +17,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
-from kpledger.api.routes import ReadOptions, Route
+from kpledger.api.routes import HEIGHT_HEADER, ReadOptions, Route
 from kpnode.api.allowances import SPENT_VERIFICATIONS, VERIFICATIONS_PER_S, Allowances
 from kpnode.api.client import client_of
 from kpnode.api.delivery import Delivery, cut_off
-from kpnode.api.http import HEIGHT_HEADER
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.api.served import (

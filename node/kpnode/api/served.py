@@ -8,12 +8,11 @@ import msgspec
 from aiohttp import web
 
 from kpledger.api.answers import BooksAnswer, Problem
-from kpledger.api.routes import JSON_TYPE, Consistency, ReadOptions
+from kpledger.api.routes import HEIGHT_HEADER, JSON_TYPE, Consistency, ReadOptions
 from kpledger.base.errors import LedgerError
 from kpledger.log.chain import Tip
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.event import SignedEvent
-from kpnode.api.http import HEIGHT_HEADER
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.fairness import Slices
 from kpnode.ledger import Ledger

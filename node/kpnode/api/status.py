@@ -1,5 +1,6 @@
-"""The node about itself: status, health, genesis file and checkpoint."""
+"""The node about itself: status, health and genesis file."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -14,22 +15,13 @@ from kpledger.api.answers import (
     StatusAnswer,
     StorageAnswer,
 )
-from kpledger.api.routes import CHECKPOINT, JSON_TYPE
-from kpledger.base.keys import SigningKey
-from kpledger.log.checkpoint import (
-    Checkpoint,
-    Note,
-    format_checkpoint,
-    format_note,
-    sign_checkpoint,
-)
+from kpledger.api.routes import JSON_TYPE
 from kpnode.api.client import client_of
 from kpnode.api.problems import ProblemError, ProblemKind
 from kpnode.api.served import (
     BooksGate,
     ServedNode,
     explain_failing,
-    find_tip,
     ledger_headers,
     respond_json,
 )
@@ -42,14 +34,12 @@ class StatusApi:
     """Answers for the node itself."""
 
     def __init__(
-        self, node: ServedNode, books: BooksGate, cosigning_key: SigningKey, alarms: tuple[str, ...]
+        self, node: ServedNode, books: BooksGate, alarms: Callable[[], tuple[str, ...]]
     ) -> None:
-        """Answer for this node; checkpoints are signed under its cosigning key."""
+        """Answer for this node, which has these alarms besides its own."""
         self._alarms = alarms
         self._node = node
         self._books = books
-        self._cosigning_key = cosigning_key
-        self._checkpoint = (-1, b"")
 
     async def get_status(self, request: web.Request) -> web.Response:
         """Show the state of the node: all of it to listed clients."""
@@ -99,7 +89,7 @@ class StatusApi:
                 durability=_DURABILITY, failed=failure.text if failure and broken else None
             ),
             failed=None if failure is None else failure.text,
-            alarms=(*status.alarms, *self._alarms, *_find_alarms(books)),
+            alarms=(*status.alarms, *self._alarms(), *_find_alarms(books)),
             books=books,
             pending=status.pending,
             refused_blocks=tuple(
@@ -124,21 +114,6 @@ class StatusApi:
         """Give the genesis file, byte for byte."""
         headers = ledger_headers(self._node.ledger.tip)
         return web.Response(body=self._node.genesis.encoded, headers=headers)
-
-    async def get_checkpoint(self, _request: web.Request) -> web.Response:
-        """Give size and root of the tree as a signed note (C2SP tlog-checkpoint).
-
-        Only what is committed is signed, so no two checkpoints of a node contradict each other.
-        """
-        tip = find_tip(self._node)
-        if self._checkpoint[0] != tip.tree.size:
-            origin = self._node.genesis.file.origin
-            checkpoint = Checkpoint(origin, tip.tree.size, tip.tree.root())
-            signature = sign_checkpoint(checkpoint, key=self._cosigning_key)
-            note = format_note(Note(format_checkpoint(checkpoint), (signature,)))
-            self._checkpoint = tip.tree.size, note
-        headers = ledger_headers(tip, media_type=CHECKPOINT.replies[0].media_type)
-        return web.Response(body=self._checkpoint[1], headers=headers)
 
 
 def _find_alarms(books: BooksAnswer) -> tuple[str, ...]:

@@ -20,12 +20,12 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from kpledger.api.routes import JSON_TYPE, route_of
+from kpledger.api.routes import HEIGHT_HEADER, JSON_TYPE, route_of
 from kpledger.books.database import Books, NoBooksError, open_books, read_meta, verify_tables
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery, NotOnLedgerError, TooMuchError
 from kpledger.books.question import QuestionError
-from kpnode.api.http import HEIGHT_HEADER, add_route, answer_problems
+from kpnode.api.http import add_route, answer_problems
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem, parameter_error
 from kpnode.api.served import DEAR_READERS, SMALL_READERS

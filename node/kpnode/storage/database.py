@@ -24,6 +24,7 @@ from typing import IO, Final
 import plyvel
 
 from kpledger.reading import say_trouble
+from kpnode.process import sync_names
 from kpnode.storage.errors import StorageCorruptError, StorageError, StorageFailedError
 from kpnode.storage.torn import find_damage
 
@@ -78,7 +79,7 @@ class Database:
             self._verify_ends()
             self._database = self._open(create=create)
             if create:
-                _sync_directory(directory)
+                sync_names(directory)
         except BaseException:
             self._lock.close()
             raise
@@ -289,12 +290,4 @@ def _make_directory(directory: Path) -> None:
     if not directory.exists():
         _make_directory(directory.parent)
         directory.mkdir(exist_ok=True)
-        _sync_directory(directory.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_names(directory.parent)

@@ -1,4 +1,4 @@
-"""The node about itself: status, health, genesis file, checkpoint."""
+"""The node about itself: status, health, genesis file."""
 
 import asyncio
 import re
@@ -6,23 +6,19 @@ import socket
 from pathlib import Path
 
 import msgspec
-import pytest
-from founding import NOW_MS, make_genesis, opening_events, signing_key
+from founding import NOW_MS, make_genesis, opening_events
 from fullness import files_limited_to
 from serving import Served, serve
 
 from kpledger import __version__
 from kpledger.api.answers import CommittedAnswer, PeerAnswer
 from kpledger.api.routes import ROUTES
-from kpledger.base.errors import BadSignatureError
-from kpledger.log.checkpoint import Checkpoint, KeyType, NoteKey, open_checkpoint
 from kpnode.api.openapi import build_openapi
 from kpnode.api.served import ApiLimits
 
 ORIGIN = make_genesis().file.origin
 PATIENCE_S = 60.0
 GLANCE_S = 0.01
-KEY = NoteKey(ORIGIN, KeyType.NOTE, signing_key("bw-1/cosigning").public_key)
 
 
 async def test_the_status_names_ledger_and_consensus(served: Served) -> None:
@@ -138,26 +134,9 @@ async def test_the_genesis_file_is_given_byte_for_byte(served: Served) -> None:
     assert (await served.get("/v1/genesis")).body == make_genesis().encoded
 
 
-async def test_a_checkpoint_is_a_note_signed_with_the_cosigning_key(served: Served) -> None:
-    for envelope in opening_events("BW/gaborone"):
-        await served.record(envelope)
-        tip = served.node.ledger.tip
-        reply = await served.get("/checkpoint")
-        opened = open_checkpoint(reply.body, origin=ORIGIN, keys=[KEY])
-        assert opened.checkpoint == Checkpoint(ORIGIN, tip.tree.size, tip.tree.root())
-        assert reply.headers["Content-Type"] == "text/plain; charset=utf-8"
-
-
-async def test_a_checkpoint_verifies_for_its_own_size_alone(served: Served) -> None:
-    await served.record(opening_events("BW/gaborone")[0])
-    body = (await served.get("/checkpoint")).body
-    altered = body.replace(b"\n1\n", b"\n2\n", 1)
-    with pytest.raises(BadSignatureError):
-        open_checkpoint(altered, origin=ORIGIN, keys=[KEY])
-
-
 async def test_the_openapi_document_lists_the_routes_there_are(served: Served) -> None:
     await served.record(opening_events("BW/gaborone")[0])
+    served.seal()
     document = (await served.get("/openapi.json")).json
     assert document["openapi"] == "3.1.0"
     paths = document["paths"]

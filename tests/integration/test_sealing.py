@@ -1,0 +1,111 @@
+"""Checkpoints of a running network: sealed by its voters, and handed out by each of them."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import aiohttp
+import pytest
+from network import (
+    GLANCE_S,
+    PATIENCE_S,
+    Network,
+    NodeSeen,
+    find_leader,
+    running_network,
+    wait_until_alarm,
+)
+
+from kpledger.api.routes import MSGPACK_TYPE
+from kpledger.base.errors import LedgerError
+from kpledger.log.genesis import parse_genesis
+from kpledger.log.policy import Sealed, TrustPolicy, policy_of
+from kpledger.log.receipt import parse_receipt, verify_receipt
+from kpledger.scheme.envelope import decode_envelope
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+VOTERS = ("--voters", "4")
+
+
+def policy_for(network: Network) -> TrustPolicy:
+    return policy_of(parse_genesis(network.seen.genesis.read_bytes()))
+
+
+async def record(session: aiohttp.ClientSession, node: NodeSeen, event: bytes) -> dict[str, object]:
+    headers = {"Content-Type": MSGPACK_TYPE}
+    async with session.post(f"{node.api}/v1/events", data=event, headers=headers) as response:
+        assert response.status == 201, await response.text()
+        found = await response.json()
+    assert isinstance(found, dict)
+    return found
+
+
+async def wait_for_seal(
+    session: aiohttp.ClientSession,
+    node: NodeSeen,
+    policy: TrustPolicy,
+    size: int,
+    *,
+    after_s: int = 0,
+) -> Sealed:
+    """Wait until a node hands out a checkpoint over so many events that the policy accepts."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            async with session.get(f"{node.api}/checkpoint") as response:
+                body = await response.read()
+            try:
+                sealed = policy.judge(body)
+            except LedgerError:
+                sealed = None
+            if (
+                sealed is not None
+                and sealed.signed.checkpoint.size >= size
+                and (sealed.time_s or 0) > after_s
+            ):
+                return sealed
+            await asyncio.sleep(GLANCE_S)
+
+
+async def test_each_voter_hands_out_what_all_have_sealed(tmp_path: Path) -> None:
+    async with (
+        running_network(tmp_path / "net", *VOTERS) as network,
+        aiohttp.ClientSession() as session,
+    ):
+        policy, nodes = policy_for(network), network.seen.nodes
+        events = [network.note() for _ in nodes]
+        for event, node in zip(events, nodes, strict=True):
+            await record(session, node, event)
+        for node in nodes:
+            sealed = await wait_for_seal(session, node, policy, len(events))
+            for event in events:
+                event_id = decode_envelope(event).event_id.hex()
+                async with session.get(f"{node.api}/v1/receipts/{event_id}") as response:
+                    assert response.status == 200, await response.text()
+                    receipt = parse_receipt(await response.read())
+                verify_receipt(receipt, event, policy)
+        # Where nothing is new, time goes on all the same.
+        await wait_for_seal(session, nodes[0], policy, len(events), after_s=sealed.time_s or 0)
+
+
+async def test_below_two_thirds_nothing_is_sealed_and_the_leader_says_so(tmp_path: Path) -> None:
+    async with (
+        running_network(tmp_path / "net", "--voters", "3") as network,
+        aiohttp.ClientSession() as session,
+    ):
+        policy, nodes = policy_for(network), network.seen.nodes
+        await record(session, nodes[0], network.note())
+        await wait_for_seal(session, nodes[0], policy, 1)
+        leader = await find_leader(session, network)
+        lost, other = (node for node in nodes if node != leader)
+        os.kill(lost.pid, signal.SIGSTOP)
+        try:
+            await record(session, leader, network.note())
+            alarms = await wait_until_alarm(session, leader, "Nothing has been sealed for")
+            assert lost.name in alarms
+            async with session.get(f"{other.api}/checkpoint") as response:
+                assert policy.judge(await response.read()).signed.checkpoint.size == 1
+        finally:
+            os.kill(lost.pid, signal.SIGCONT)
+        await wait_for_seal(session, lost, policy, 2)
