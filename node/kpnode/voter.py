@@ -26,17 +26,14 @@ from kpnode.step import Loss
 from kpnode.storage.leveldb import LevelStorage
 from kpnode.transport.contact import Contact
 from kpnode.transport.link import Peer
+from kpnode.transport.listener import Listener
 from kpnode.transport.relay import PeerLinks
 
 _log = logging.getLogger(__name__)
 
 
 class VoterService:
-    """A voter with its storage and its links; start, serve, stop.
-
-    Attributes:
-        listener: the port for peers.
-    """
+    """A voter with its storage and its links; start, serve, stop."""
 
     def __init__(self, config: NodeConfig, genesis: Genesis, keys: NodeKeys) -> None:
         """Open the storage, verify the end of the chain and take in what follows it.
@@ -57,7 +54,6 @@ class VoterService:
             self._storage.close()
             raise
         self._links = PeerLinks(self.node, keys.tls)
-        self.listener = self._links.transport.listener
         self._contacts = {
             name: Contact.member(NodeId(self.node.name), keys.tls, name, peer)
             for name, peer in self._find_peers().items()
@@ -87,6 +83,11 @@ class VoterService:
             voters=self._contacts,
             outside={},
         )
+
+    @property
+    def listener(self) -> Listener:
+        """The port for peers."""
+        return self._links.transport.listener
 
     async def start(self, limits: ConnectionLimits) -> None:
         """Listen to peers, connect to them, and begin to take part.
