@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from kpledger.api.addresses import is_here
 from kpledger.base.errors import GenesisError, LedgerError, MalformedError
 from kpledger.base.ids import parse_node_name, parse_participant
 from kpledger.base.keys import SigningKey
@@ -344,8 +345,11 @@ def init_replica(
     if known not in (None, entry):
         raise SetupError(f"{genesis} names other keys for {name} than those in {directory}")
     (directory / GENESIS_NAME).write_bytes(parsed.encoded)
+    # Nobody knows the key of a node that the genesis file does not name; on this machine none is
+    # needed.
+    tls = known is not None or not is_here(f"http://{node.api}")
     made = make_config(
-        node, addresses, genesis=Path(GENESIS_NAME), api_tls=True, access=AccessSection()
+        node, addresses, genesis=Path(GENESIS_NAME), api_tls=tls, access=AccessSection()
     )
     _write_node(directory, msgspec.structs.replace(made, follow=follow), parsed)
     return msgspec.structs.asdict(entry)
