@@ -7,7 +7,7 @@ The honest node is heard only once the liar was asked, so that each lie is told.
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,11 +17,11 @@ import msgspec
 import pytest
 from aiohttp import web
 from electing import finalise
-from founding import make_genesis, opening_events, signing_key, vary
+from following import following, honest_node
+from founding import opening_events, signing_key, vary
 from neighbours import wait_until
 from serving import Served, serve
 
-from kpledger.api.addresses import parse_addresses
 from kpledger.api.routes import BLOCKS, COMMITS
 from kpledger.base.codec import encode
 from kpledger.log.block import decode_block, decode_block_header, encode_block
@@ -30,8 +30,6 @@ from kpledger.log.layout import StoredEntry, decode_stored_entry, encode_stored_
 from kpledger.log.statements import LogEnd
 from kpnode.api.served import ApiLimits
 from kpnode.replica.replica import Replica
-from kpnode.storage.leveldb import LevelStorage
-from kpnode.transport.contact import Contact
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -187,28 +185,6 @@ FAILINGS: dict[Tell, str] = {
     end_early: "ended before block",
 }
 """What may be a fault of the line."""
-
-
-@asynccontextmanager
-async def following(directory: Path, *urls: str) -> AsyncIterator[Replica]:
-    genesis = make_genesis()
-    contacts = [Contact.public(one, None, {}) for one in parse_addresses(urls)]
-    with closing(LevelStorage(directory, chain=genesis.chain, create=True)) as storage:
-        replica = Replica(genesis, "obs-1", storage, contacts)
-        replica.start()
-        try:
-            yield replica
-        finally:
-            await replica.stop()
-            for contact in contacts:
-                await contact.close()
-
-
-@asynccontextmanager
-async def honest_node(directory: Path) -> AsyncIterator[tuple[Served, str]]:
-    async with serve(directory / "ledger", ApiLimits()) as served:
-        await served.open_trade()
-        yield served, f"http://127.0.0.1:{served.port}"
 
 
 def is_level(replica: Replica, served: Served) -> bool:
