@@ -65,6 +65,8 @@ class NetworkPlan:
     """What a new network is to be; None where it was not said."""
 
     voters: int | None = None
+    replicas: int | None = None
+    """Nodes that do not vote."""
     port: int | None = None
     """The first port; 0 takes free ones."""
     participants: Path | None = None
@@ -91,10 +93,9 @@ def open_network(directory: Path, plan: NetworkPlan) -> Genesis:
         raise SetupError(f"{directory} is not empty and holds no network")
     found = read_members(plan.participants or _DEFAULT_CSV)
     voters = _DEFAULT_VOTERS if plan.voters is None else plan.voters
-    places = range(voters)
-    offsets = (*places, *(PEER_PORT_OFFSET + place for place in places))
+    replicas = plan.replicas or 0
     port = _DEFAULT_PORT if plan.port is None else plan.port
-    nodes = plan_nodes(found, voters, port or find_ports(HOST, offsets))
+    nodes = plan_nodes(found, voters, port or _find_ports_for(voters + replicas), replicas=replicas)
     for node in nodes:
         _check_ports(node.name, node.api, node.peers)
     directory.mkdir(parents=True, exist_ok=True)
@@ -107,12 +108,20 @@ def open_network(directory: Path, plan: NetworkPlan) -> Genesis:
         raise
 
 
+def _find_ports_for(nodes: int) -> int:
+    places = range(nodes)
+    return find_ports(HOST, (*places, *(PEER_PORT_OFFSET + place for place in places)))
+
+
 def _check_plan(directory: Path, genesis: Genesis, plan: NetworkPlan) -> None:
     """Refuse to run a network that was founded otherwise than somebody says now."""
-    nodes = genesis.file.nodes
+    nodes, voters = genesis.file.nodes, len(genesis.file.voters)
+    replicas = len(nodes) - voters
     first = load_config(directory / nodes[0].name / CONFIG_NAME).api
-    if plan.voters not in (None, len(nodes)):
-        raise _contradiction(directory, "--voters", f"with {len(nodes)} nodes")
+    if plan.voters not in (None, voters):
+        raise _contradiction(directory, "--voters", f"with {voters} voters")
+    if plan.replicas not in (None, replicas):
+        raise _contradiction(directory, "--replicas", f"with {replicas} replicas")
     if plan.port not in (None, 0, first.listen.port):
         raise _contradiction(directory, "--port", f"on port {first.listen.port}")
     if plan.tls and not first.tls:

@@ -6,6 +6,7 @@ own (``kpnode init``) and agree on a genesis file.
 
 import csv
 import io
+import random
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +40,8 @@ from kpnode.config import (
     AccessSection,
     Address,
     ApiSection,
+    BooksSection,
+    BooksStart,
     FollowSection,
     KeysSection,
     NodeConfig,
@@ -56,6 +59,8 @@ CONFIG_NAME: Final = "node.toml"
 KEYS_NAME: Final = "keys"
 ORIGIN: Final = "kp.example/devnet"
 PEER_PORT_OFFSET: Final = 100
+KNOWN_TO_REPLICA: Final = 3
+"""So many others a replica of such a network knows when it starts."""
 
 HOST: Final = "127.0.0.1"
 """Where the nodes of such a network listen."""
@@ -86,6 +91,8 @@ class PlannedNode:
     participant: str
     api: Address
     peers: Address
+    follows: tuple[str, ...] = ()
+    """The nodes that it knows and gets blocks from, by name; a voter follows nobody."""
 
 
 def read_members(path: Path) -> tuple[Member, ...]:
@@ -116,8 +123,13 @@ def read_members(path: Path) -> tuple[Member, ...]:
     return tuple(members)
 
 
-def plan_nodes(members: tuple[Member, ...], count: int, port: int) -> tuple[PlannedNode, ...]:
+def plan_nodes(
+    members: tuple[Member, ...], voters: int, port: int, *, replicas: int = 0
+) -> tuple[PlannedNode, ...]:
     """Choose who runs a node, and on which ports: ``port`` and on for the API, 100 above for peers.
+
+    The voters come first. A replica follows some of the nodes before it, drawn anew for each but
+    alike in every network of this size: so whoever is followed hears the voters itself.
 
     Raises:
         SetupError: more nodes than there can be voters or participants.
@@ -125,17 +137,26 @@ def plan_nodes(members: tuple[Member, ...], count: int, port: int) -> tuple[Plan
     codes = [member.code for member in members]
     order: list[str] = [code for code in _NODE_PARTICIPANTS if code in codes]
     order += [code for code in codes if code not in order]
-    if not 1 <= count <= min(MAX_GENESIS_VOTERS, len(order)):
-        limit = min(MAX_GENESIS_VOTERS, len(order))
-        raise SetupError(f"{count} voters; from 1 to {limit} are possible here")
+    limit = min(MAX_GENESIS_VOTERS, len(order))
+    if not 1 <= voters <= limit:
+        raise SetupError(f"{voters} voters; from 1 to {limit} are possible here")
+    limit = min(len(order), PEER_PORT_OFFSET) - voters
+    if not 0 <= replicas <= limit:
+        raise SetupError(f"{replicas} replicas; from 0 to {limit} are possible beside the voters")
+    chosen = order[: voters + replicas]
+    names = [f"{code.lower()}-{number}" for number, code in enumerate(chosen, start=1)]
+    draw = random.Random(replicas)  # noqa: S311 (whom a node knows is no secret)
     return tuple(
         PlannedNode(
-            name=f"{code.lower()}-{number}",
+            name=names[place],
             participant=code,
-            api=Address(f"{HOST}:{port + number - 1}"),
-            peers=Address(f"{HOST}:{port + PEER_PORT_OFFSET + number - 1}"),
+            api=Address(f"{HOST}:{port + place}"),
+            peers=Address(f"{HOST}:{port + PEER_PORT_OFFSET + place}"),
+            follows=()
+            if place < voters
+            else tuple(draw.sample(names[:place], min(KNOWN_TO_REPLICA, place))),
         )
-        for number, code in enumerate(order[:count], start=1)
+        for place, code in enumerate(chosen)
     )
 
 
@@ -175,7 +196,7 @@ def found_network(
             for member in members
         ),
         nodes=tuple(_draw_node(directory / node.name, node) for node in nodes),
-        voters=tuple(sorted(node.name for node in nodes)),
+        voters=tuple(sorted(node.name for node in nodes if not node.follows)),
     )
     encoded = format_genesis(file)
     try:
@@ -183,10 +204,11 @@ def found_network(
     except LedgerError as error:
         raise SetupError(str(error)) from None
     addresses = {node.name: node.peers for node in nodes}
+    voters = tuple(node.name for node in nodes if not node.follows)
     for node in nodes:
         config = make_config(
             node,
-            addresses,
+            {name: addresses[name] for name in node.follows or voters},
             genesis=Path("..") / GENESIS_NAME,
             api_tls=api_tls,
             # Whoever is on this machine can read the keys of all participants anyway.
@@ -251,6 +273,8 @@ def make_config(
         peers=PeersSection(listen=node.peers, addresses=addresses),
         keys=KeysSection(consensus=Path("consensus.seed"), tls=Path("tls.seed")),
         access=access,
+        # Many stand on one machine, and few of them are asked.
+        books=BooksSection(start=BooksStart.ASKED) if node.follows else BooksSection(),
     )
 
 

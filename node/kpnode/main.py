@@ -165,6 +165,23 @@ def run(
         raise _stop(error) from None
 
 
+_FirstPort = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="First port of the API; peers use those 100 above. 0 takes free ones. [default: 7600]",
+        parser=number_parser(int),
+    ),
+]
+_Participants = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A CSV file with the columns code, name, kind. [default: those of the scheme]",
+    ),
+]
+
+
 @app.command(epilog=example_epilog("kpnode devnet /tmp/net --voters 4 --port 7600"))
 def devnet(
     directory: Annotated[
@@ -177,26 +194,20 @@ def devnet(
         int | None,
         typer.Option(
             metavar="N",
-            help="How many nodes, each a process, all voting. [default: 4]",
+            help="How many nodes vote. Each node is a process. [default: 4]",
             parser=number_parser(int),
         ),
     ] = None,
-    port: Annotated[
+    replicas: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="First port of the API; peers use those 100 above. 0 takes free ones."
-            " [default: 7600]",
+            help="How many more follow, each of which knows three others. [default: 0]",
             parser=number_parser(int),
         ),
     ] = None,
-    participants: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A CSV file with the columns code, name, kind. [default: those of the scheme]",
-        ),
-    ] = None,
+    port: _FirstPort = None,
+    participants: _Participants = None,
     *,
     api_tls: Annotated[
         bool, typer.Option("--api-tls", help="Serve the API over TLS as well.")
@@ -219,7 +230,12 @@ def devnet(
     try:
         place = directory.absolute()
         plan = NetworkPlan(
-            voters=voters, port=port, participants=participants, tls=api_tls, quotas=not no_quotas
+            voters=voters,
+            replicas=replicas,
+            port=port,
+            participants=participants,
+            tls=api_tls,
+            quotas=not no_quotas,
         )
         genesis = open_network(place, plan)
         report = partial(_print_json, err=True)

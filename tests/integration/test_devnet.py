@@ -83,6 +83,20 @@ async def test_a_stopped_network_goes_on_where_it_was(tmp_path: Path) -> None:
         assert await commit(network, at=2) > height
 
 
+async def test_a_network_has_nodes_that_follow_and_take_events(tmp_path: Path) -> None:
+    async with running_network(tmp_path / "net", "--voters", "1", "--replicas", "2") as network:
+        seen = network.seen
+        genesis = parse_genesis(seen.genesis.read_bytes())
+        assert genesis.file.voters == ("bw-1",)
+        assert [node.name for node in seen.nodes] == ["bw-1", "za-2", "ae-3"]
+        for at in (0, 1, 2):
+            height = await commit(network, at=at)
+        found = await wait_until_all(seen.nodes, height)
+        assert len({one["head"] for one in found}) == 1
+        assert await network.stop(signal.SIGINT) == 0
+        assert [is_alive(node.pid) for node in seen.nodes] == [False] * 3
+
+
 async def test_a_killed_node_is_reported_and_can_come_back(tmp_path: Path) -> None:
     async with running_network(tmp_path / "net", "--voters", "3") as network:
         victim = network.seen.nodes[2]
@@ -174,6 +188,7 @@ async def test_options_that_contradict_the_network_there_are_refused(tmp_path: P
     fewer.write_text("code,name,kind\nBW,Botswana,STATE\n")
     for options in (
         ("--voters", "3"),
+        ("--replicas", "1"),
         ("--port", port),
         ("--participants", str(fewer)),
         ("--api-tls",),
