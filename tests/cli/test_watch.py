@@ -107,6 +107,7 @@ def test_who_hears_no_leader_and_who_does_not_answer_is_told(tmp_path: Path) -> 
             assert {one["node"] for one in watch.told if one["what"] == "unreachable"} == {
                 node.api for node in stopped
             }
+            watch.wait_for_kind("not-sealed", "no checkpoint is sealed since")
             for node in stopped:
                 os.kill(node.pid, signal.SIGCONT)
             watch.wait_for(lambda one: (one["what"], one["node"]) == ("well", silent.api))

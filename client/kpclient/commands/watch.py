@@ -34,6 +34,7 @@ from kpledger.log.chain import ExecutedBlock
 from kpledger.log.evidence import Fork
 from kpledger.log.evidence_file import encode_evidence, evidence_id
 from kpledger.log.judging import judge
+from kpledger.log.policy import policy_of
 from kpledger.log.statements import Electorate
 
 _PAUSE_S: Final = 1.0
@@ -42,6 +43,9 @@ _LOOK_S: Final = 5.0
 """So long one node may let the others wait, in a look."""
 _SILENCE_S: Final = 15
 """So long nobody leads, or nothing becomes final, before it is said: no election takes as long."""
+_MAX_ROOTS: Final = 10_000
+"""So many trees are remembered, to be compared with checkpoints."""
+_MS: Final = 1000
 _KEEP_S: Final = 60.0
 """How often it is kept how far the ledger was verified."""
 _FLAG_SHARE: Final = 10
@@ -49,6 +53,9 @@ _FLAG_SHARE: Final = 10
 
 
 _WRONG: Final = frozenset({"violation", "fork"})
+_Trouble = tuple[str, str]
+"""Its kind, and what is told of it."""
+_WELL: Final = ("", "")
 
 
 @command("watch")
@@ -103,6 +110,10 @@ class _Watch:
         self, session: Session, nodes: Sequence[str], tell: Callable[[Happening], None]
     ) -> None:
         self._session, self._nodes, self._tell = session, nodes, tell
+        self._policy = policy_of(session.genesis)
+        self._sealed_at_s, self._sealed_anew_s = 0, time.monotonic()
+        self._roots: dict[int, bytes] = {}
+        """Of the tree after the newest blocks, by its size."""
         reader = session.open_histories()
         self._reader = replace(reader, timeout_s=min(reader.timeout_s, _LOOK_S))
         self._electorate = Electorate.of(session.genesis)
@@ -154,16 +165,18 @@ class _Watch:
         Raises:
             ForkError: what was verified is not what was verified here before.
         """
-        sources = self._reader.ask_nodes(self._nodes, from_term=self._chain.term, held=self._held)
-        troubles: dict[str, tuple[str, str]] = {}
+        term, held = self._chain.term, self._held
+        sources = self._reader.ask_nodes(self._nodes, from_term=term, held=held, sealed=True)
+        troubles: dict[str, _Trouble] = {}
         for source in sorted(sources, key=lambda one: -one.height):
             if source.height > self._chain.height:
                 troubles |= self._extend(source.name)
         shown = [one for source in sources for one in source.certificates]
         report = self._chain.certify(shown)
         for source in sources:
-            what, text = troubles.get(source.name) or self._find_trouble(source)
-            self._note(source.name, what, text)
+            sealing = self._take_checkpoint(source)
+            trouble = troubles.get(source.name) or self._find_trouble(source) or sealing
+            self._note(source.name, *(trouble or _WELL))
             self._tell_evidence(source)
         self._tell_final(report)
         self._tell_flags()
@@ -198,10 +211,13 @@ class _Watch:
 
     def _see(self, executed: ExecutedBlock) -> None:
         """Keep what a block holds, to be told when it is final."""
+        self._roots[executed.header.tree_size] = executed.header.tree_root
+        while len(self._roots) > _MAX_ROOTS:
+            del self._roots[next(iter(self._roots))]
         if self._told_up_to is not None and executed.tip.height > self._told_up_to:
             self._waiting += tell_block(executed)
 
-    def _extend(self, url: str) -> dict[str, tuple[str, str]]:
+    def _extend(self, url: str) -> dict[str, _Trouble]:
         """Verify what a node has beyond; gives what is wrong with that node, if anything is."""
         try:
             chain = self._session.open_node(url, after=self._chain.height)
@@ -213,8 +229,8 @@ class _Watch:
         at = f"block {violation.height} at {violation.field}"
         return {url: ("violation", f"VIOLATION: {at}: {violation.problem}, as {url} shows")}
 
-    def _find_trouble(self, source: HistorySource) -> tuple[str, str]:
-        """Say what is wrong with a node by what it says of itself; nothing if all is well."""
+    def _find_trouble(self, source: HistorySource) -> _Trouble | None:
+        """Say what is wrong with a node by what it says of itself; None if all is well."""
         name, url = source.node or "a node", source.name
         if not source.is_there:
             return "unreachable", f"{url}: {source.problem}"
@@ -227,7 +243,21 @@ class _Watch:
             return "fork", f"FORK: {name} at {url} shows {which}; {advice}"
         if source.age_s >= _SILENCE_S:
             return "silent", f"{name} at {url} has heard no leader for {source.age_s} s"
-        return "", ""
+        return None
+
+    def _take_checkpoint(self, source: HistorySource) -> _Trouble | None:
+        """Look which tree enough voters have signed, and when; says what is wrong with it."""
+        try:
+            sealed = self._policy.judge(source.checkpoint)
+        except LedgerError:
+            return None  # as that of a new ledger, which nobody has sealed yet
+        if (sealed.time_s or 0) > self._sealed_at_s:
+            self._sealed_at_s, self._sealed_anew_s = sealed.time_s or 0, time.monotonic()
+        shown = sealed.signed.checkpoint
+        if self._roots.get(shown.size, shown.root) == shown.root:
+            return None
+        which = f"a sealed checkpoint of {shown.size} events with another root than was verified"
+        return "fork", f"FORK: {source.name} shows {which}, {shown.root.hex()}"
 
     def _note(self, url: str, what: str, text: str) -> None:
         """Tell what is wrong with a node, or with all of them, once, and when it is well again."""
@@ -268,13 +298,20 @@ class _Watch:
             self._waits_since_s = time.monotonic()
         if not self._waiting:
             self._waits_since_s = time.monotonic()
+        self._note("", *(self._find_trouble_of_all(report) or _WELL))
+
+    def _find_trouble_of_all(self, report: AuditReport) -> _Trouble | None:
+        """Say what is wrong with the whole network; None if all is well."""
+        now = time.monotonic()
         if report.verdict is AuditVerdict.VIOLATION:
-            self._note("", "fork", f"FORK: {report.problem}")
-        elif time.monotonic() - self._waits_since_s > _SILENCE_S:
+            return "fork", f"FORK: {report.problem}"
+        if now - self._waits_since_s > _SILENCE_S:
             missing = f"blocks above {report.final_up_to} without a commit certificate"
-            self._note("", "not-final", f"there are {missing}, for {_SILENCE_S} s now")
-        else:
-            self._note("", "", "")
+            return "not-final", f"there are {missing}, for {_SILENCE_S} s now"
+        if self._sealed_at_s and now - self._sealed_anew_s > _SILENCE_S:
+            since = format_time(self._sealed_at_s * _MS)
+            return "not-sealed", f"too few voters sign: no checkpoint is sealed since {since}"
+        return None
 
     def _tell_flags(self) -> None:
         """Tell what an analyst should look at that was not there before."""

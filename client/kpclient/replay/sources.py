@@ -6,24 +6,27 @@ file, blocks by their headers.
 """
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from kpclient.errors import ClientError
 from kpclient.net.access_tokens import AccessTokens
 from kpclient.net.ledger_client import LedgerClient
-from kpclient.net.node_client import NodeClient
+from kpclient.net.node_client import NodeClient, NodeUnreachableError
+from kpclient.net.refusals import NodeProblemError
 from kpclient.output.console import show_progress
 from kpclient.replay.children import describe_trouble
 from kpclient.replay.copied_chain import ChainUnavailableError, CopiedChain, UnreadableBlock
 from kpclient.replay.served_chain import ServedChain, ask_end
 from kpclient.replay.verification import MAX_OPENINGS
 from kpledger.api.answers import PublicStatusAnswer
+from kpledger.api.routes import CHECKPOINT
 from kpledger.base.codec import encode
 from kpledger.base.errors import AnotherLedgerError, LedgerError
 from kpledger.log.another_ledger import check_ledger
@@ -39,6 +42,8 @@ from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Electorate
 from kpledger.log.two_histories import Stretch
 
+_GLANCE_S: Final = 1.0
+"""So long a node may take to show its checkpoint, which it has at hand."""
 NOTHING_HELD: Final[Mapping[str, int]] = MappingProxyType({})
 _MAX_SHOWN: Final = 2 * MAX_PATH_HEADERS
 """What is further from where two histories part is shown by a nearer pair."""
@@ -62,6 +67,8 @@ class HistorySource:
     """How many pieces of evidence against voters a node says that it holds."""
     accusations: tuple[Evidence, ...] = ()
     """Those that it shows, unverified."""
+    checkpoint: bytes = b""
+    """The one that it shows, unverified; empty if there is none, or it was not asked for."""
     certificates: list[CommitCertificate] = field(default_factory=list)
     """Those that it shows and that verify."""
     forks: list[Fork] = field(default_factory=list)
@@ -108,6 +115,14 @@ class HistorySource:
                 self.forks.append(one)
 
 
+class _Look(NamedTuple):
+    """What is asked of a node."""
+
+    from_term: int
+    held: int
+    sealed: bool
+
+
 _Asked = tuple[HistorySource, tuple[CommitCertificate, ...]]
 
 
@@ -120,7 +135,12 @@ class HistoryReader:
     tokens: AccessTokens
 
     def ask_nodes(
-        self, urls: Sequence[str], *, from_term: int = 0, held: Mapping[str, int] = NOTHING_HELD
+        self,
+        urls: Sequence[str],
+        *,
+        from_term: int = 0,
+        held: Mapping[str, int] = NOTHING_HELD,
+        sealed: bool = False,
     ) -> list[HistorySource]:
         """Ask nodes where they stand and what was signed there, all at once.
 
@@ -129,20 +149,20 @@ class HistoryReader:
             from_term: certificates of earlier terms are not asked for.
             held: how much evidence nodes were known to hold, by URL: it is asked for where it is
                 another number now.
+            sealed: whether their checkpoints are asked for as well.
         """
         electorate, sources = Electorate.of(self.genesis), []
-        for source, shown in asyncio.run(self._ask_nodes(urls, from_term, held)):
+        looks = {url: _Look(from_term, held.get(url, 0), sealed=sealed) for url in urls}
+        for source, shown in asyncio.run(self._ask_nodes(looks)):
             source.take(electorate, shown)
             sources.append(source)
         return sources
 
-    async def _ask_nodes(
-        self, urls: Sequence[str], from_term: int, held: Mapping[str, int]
-    ) -> list[_Asked]:
-        asked = (self._ask_node(url, from_term, held.get(url, 0)) for url in urls)
+    async def _ask_nodes(self, looks: Mapping[str, _Look]) -> list[_Asked]:
+        asked = (self._ask_node(url, look) for url, look in looks.items())
         return [*await asyncio.gather(*asked)]
 
-    async def _ask_node(self, url: str, from_term: int, held: int) -> _Asked:
+    async def _ask_node(self, url: str, look: _Look) -> _Asked:
         source, shown = HistorySource(name=url, is_node=True), tuple[CommitCertificate, ...]()
         try:
             nodes = NodeClient(
@@ -153,9 +173,11 @@ class HistoryReader:
                 tokens=self.tokens,
             )
             async with nodes:
-                _, status, shown = await ask_end(nodes, from_term)
+                _, status, shown = await ask_end(nodes, look.from_term)
                 _note_status(source, status)
-                if source.evidence != held:
+                if look.sealed:
+                    source.checkpoint = await _fetch_checkpoint(nodes)
+                if source.evidence != look.held:
                     _, shown_evidence = await LedgerClient(self.genesis, nodes).evidence()
                     source.accusations = shown_evidence
                     source.take_evidence(Electorate.of(self.genesis), shown_evidence)
@@ -264,6 +286,16 @@ class HistoryReader:
         except (ClientError, OSError, MemoryError) as error:
             source.problem = describe_trouble(error)
         source.chain = heads
+
+
+async def _fetch_checkpoint(nodes: NodeClient) -> bytes:
+    """Ask a node for its checkpoint; nothing where it has none."""
+    end = time.monotonic() + min(_GLANCE_S, nodes.timeout_s)
+    try:
+        _, checkpoint = await nodes.request("GET", CHECKPOINT.path, bytes, deadline=end)
+    except (NodeProblemError, NodeUnreachableError):
+        return b""
+    return checkpoint
 
 
 def _note_status(source: HistorySource, status: PublicStatusAnswer) -> None:

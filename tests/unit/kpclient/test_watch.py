@@ -12,16 +12,20 @@ from aiohttp import web
 from convicting import double_votes
 from copied import write_genesis
 from electing import finalise
-from founding import MemoryLedger
+from founding import VOTERS, MemoryLedger
 from parted import COMMON, begin, go_on, go_on_elsewhere
 from scripted_node import STATUS, Script, problem, served
+from sealed_notes import ORIGIN, sign
 from typer.testing import CliRunner
 
 from kpclient.cli import app
 from kpledger.api.answers import CommitsAnswer, EvidenceAnswer
+from kpledger.base.hashing import Digest
 from kpledger.books.query import encode_answer
 from kpledger.log.certificates import CommitCertificate
+from kpledger.log.checkpoint import Checkpoint, format_note
 from kpledger.log.evidence_file import format_evidence
+from kpledger.log.merkle import TreeSize
 
 
 class Happened(msgspec.Struct):
@@ -43,7 +47,13 @@ class Node(Script):
         size, root = tip.tree.size, tip.tree.root().hex()
         said = {"height": tip.height, "head": tip.head.hex(), "tree_size": size, "tree_root": root}
         commits = encode_answer(CommitsAnswer(commits=certificates, next=None))
-        super().__init__({"GET /v1/status": STATUS | said | status, "GET /v1/commits": commits})
+        super().__init__(
+            {
+                "GET /v1/status": STATUS | said | status,
+                "GET /v1/commits": commits,
+                "GET /checkpoint": problem(404, "there is none"),
+            }
+        )
         self.blocks = list(ledger.entries)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -135,6 +145,25 @@ async def test_a_certificate_for_another_block_is_a_fork(tmp_path: Path) -> None
     code, told = await look(tmp_path, node, other)
     assert (code, [one.what for one in told]) == (1, ["sound", "fork"])
     assert "FORK: fork: another block" in told[1].text
+
+
+@pytest.mark.parametrize(
+    ("size", "root", "nodes", "code"),
+    [
+        pytest.param(0, b"", VOTERS, 0, id="this tree"),
+        pytest.param(0, bytes(32), VOTERS, 1, id="another root"),
+        pytest.param(0, bytes(32), VOTERS[:2], 0, id="another root, signed by too few"),
+        pytest.param(9, bytes(32), VOTERS, 0, id="of what is not here yet"),
+    ],
+)
+async def test_what_voters_have_sealed_is_held_against_what_was_verified(
+    tmp_path: Path, size: int, root: bytes, nodes: tuple[str, ...], code: int
+) -> None:
+    node, tree = old(), begin().tip.tree
+    sealed = Checkpoint(ORIGIN, TreeSize(tree.size + size), Digest(root or tree.root()))
+    node.answers["GET /checkpoint"] = format_note(sign(sealed, *nodes))
+    found, told = await look(tmp_path, node)
+    assert (found, [one.what for one in told]) == (code, ["sound", "fork"] if code else ["sound"])
 
 
 async def test_a_node_that_hears_no_leader_is_told(tmp_path: Path) -> None:
