@@ -63,7 +63,10 @@ ASKING = (
     ("seen", "list"),
 )
 """Commands that show what a node says; those that make a statement show it as ``arrive`` does."""
-ASK_NOTHING = {"genesis", "rules", "keys", "make", "cosign", "submit", "propose", "submit-stats"}
+ASK_NOTHING = {
+    *("genesis", "policy", "verify", "rules", "keys"),
+    *("make", "cosign", "submit", "propose", "submit-stats"),
+}
 STATEMENTS = {
     *("issue", "replace", "validate", "notify", "amend", "void", "return-unused", "lost", "found"),
     *("confirm", "resolve", "detain", "release", "refuse", "seize", "receive-back", "transit"),
