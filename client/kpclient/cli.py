@@ -38,7 +38,7 @@ _SECTIONS: Final[Mapping[str, str]] = {
     " divert case suspect judge withdraw",
     "Any statement": "make note correct cosign countersign submit propose submit-stats outbox",
     "The ledger": "show list participants status calendar rules",
-    "Verifying": "genesis policy verify audit compare watch seen evidence",
+    "Verifying": "genesis policy receipt verify audit compare watch seen evidence",
     "Analysis": "trace flags mirror balance production-check unconfirmed numbers reconcile books"
     " stats",
     "Keys": "keys",

@@ -65,7 +65,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
                 "outbox send",
             ),
             *("show", "trace", "calendar", "list", "participants", "status", "audit"),
-            *("genesis show", "compare", "watch", "policy", "verify"),
+            *("genesis show", "compare", "watch", "policy", "receipt", "verify"),
             *("seen list", "seen forget"),
             *("stats annex3", "stats summary", "rules", "books"),
             *("submit-stats trade", "submit-stats production", "submit-stats counts"),

@@ -4,6 +4,7 @@ Who verifies a receipt asks nobody, and needs one file that it trusts: the genes
 ledger, or a policy that somebody gave it.
 """
 
+import re
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -19,11 +20,14 @@ from kpclient.files import (
 )
 from kpclient.input.documents import naming
 from kpclient.input.options import ConnectionOptions, LocalOptions
+from kpclient.net.connections import NotTrustworthyError
+from kpclient.net.ledger_client import LedgerClient
 from kpclient.output.console import print_fields, print_json, print_line, print_text
 from kpclient.output.histories import describe_event, tell_event
-from kpclient.session import Session
+from kpclient.session import NotFoundError, Session, read_typed
 from kpledger.base.errors import AnotherLedgerError, LedgerError, MalformedError
 from kpledger.base.units import format_time
+from kpledger.books.certificates import HISTORY, CertificateQuestion
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.genesis import Genesis
 from kpledger.log.policy import (
@@ -35,10 +39,21 @@ from kpledger.log.policy import (
     parse_policy,
     policy_of,
 )
-from kpledger.log.receipt import MAX_RECEIPT_BYTES, Receipt, parse_receipt, verify_receipt
+from kpledger.log.receipt import (
+    MAX_RECEIPT_BYTES,
+    Receipt,
+    format_receipt,
+    parse_receipt,
+    trim_checkpoint,
+    verify_receipt,
+)
 from kpledger.scheme.envelope import decode_envelope, verify_envelope
 from kpledger.scheme.event import SignedEvent
+from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateReplaced
+from kpledger.scheme.v1.ids import parse_number
 
+_EVENT_ID: Final = re.compile(r"[0-9a-f]{64}")
+_ISSUING: Final = (CertificateIssued.TYPE, CertificateReplaced.TYPE)
 _MS: Final = 1000
 
 
@@ -48,6 +63,65 @@ class _Verified(NamedTuple):
     receipt: Receipt
     event: SignedEvent
     sealed: Sealed
+
+
+@command("receipt")
+def write_receipt(
+    what: str, *, out: Path, policy: Path | None = None, connection: ConnectionOptions
+) -> None:
+    """Write the receipt of an event into a file: proof for anybody that it is on the ledger.
+
+    Of a certificate it is that of the event that issued it. The file holds the event and its
+    signatures; whoever has the genesis file can verify it without asking anybody. It is verified
+    before it is written, and waited for until enough voters have sealed the event.
+    """
+    check_destination("--out", out, form="tlog-proof", streams=False)
+    session = Session(connection)
+    trusted = _load_policy(policy, session.genesis)
+    event = session.ask(lambda ledger: _find_event(ledger, what))
+    node, proof = session.ask(lambda ledger: ledger.receipt(event.event_id))
+    try:
+        checkpoint = trim_checkpoint(proof.checkpoint, trusted)
+        receipt = Receipt(proof.index, proof.path, checkpoint, event.encoded)
+        written = format_receipt(receipt)
+        found = _verify(written, trusted, session.genesis, source=node)
+    except PolicyError:
+        raise
+    except LedgerError as error:
+        raise NotTrustworthyError(node, f"its receipt does not hold: {error}") from None
+    write_public(out, written)
+    _print_verified(found, as_json=connection.as_json)
+
+
+async def _find_event(ledger: LedgerClient, what: str) -> SignedEvent:
+    """Give the event of an id, or the one that issued a certificate."""
+    if _EVENT_ID.fullmatch(what) is None:
+        accepted = "the number of a certificate, such as BW00001234, or the id of an event"
+        number = read_typed(parse_number, what, "NUMBER|EVENT-ID", accepted)
+        history = await ledger.find(HISTORY, CertificateQuestion(number=number))
+        listed = () if history is None else history.events
+        what = next((one.id for one in listed if one.type in _ISSUING), "")
+        if not what:
+            raise NotFoundError(f"certificate {number}")
+        return _check_issue(await _fetch(ledger, what), number)
+    return await _fetch(ledger, what)
+
+
+async def _fetch(ledger: LedgerClient, event_id: str) -> SignedEvent:
+    recorded = await ledger.event(bytes.fromhex(event_id))
+    if recorded is None:
+        raise NotFoundError(f"event {event_id}")
+    return recorded.event
+
+
+def _check_issue(event: SignedEvent, number: str) -> SignedEvent:
+    """See that an event issued a certificate, as a node says."""
+    match event.body:
+        case CertificateIssued(certificate=issued) | CertificateReplaced(certificate=issued):
+            if issued.number == number:
+                return event
+    problem = f"event {event.event_id.hex()} did not issue {number}, as it says"
+    raise NotTrustworthyError("the node", problem)
 
 
 @command("verify")

@@ -51,6 +51,7 @@ from kpledger.books.query import Query
 from kpledger.log.evidence import Evidence
 from kpledger.log.evidence_file import parse_evidence
 from kpledger.log.genesis import Genesis, parse_genesis
+from kpledger.log.receipt import Receipt, parse_receipt
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json, verify_envelope
 from kpledger.scheme.event import SignedEvent
 
@@ -224,6 +225,16 @@ class LedgerClient:
             event, found.height, found.index, found.block_time_ms, found.countersigned
         )
 
+    async def receipt(self, event_id: bytes) -> tuple[str, Receipt]:
+        """Give the receipt of an event, unverified, and who gave it; waits until it is sealed.
+
+        Raises:
+            NodeProblemError: the ledger does not hold the event.
+            NodeUnreachableError: it is not sealed yet, or no node answers.
+        """
+        path = routes.RECEIPT.target(routes.EventQuestion(id=event_id.hex()))
+        return await self._nodes.request("GET", path, _read_receipt)
+
     async def ask(self, query: Query[msgspec.Struct, A], question: msgspec.Struct) -> A:
         """Ask what people can ask of the ledger (:mod:`kpledger.books.query`).
 
@@ -280,6 +291,13 @@ def _read_genesis(content: bytes) -> bytes:
     except LedgerError as error:
         raise ValueError(str(error)) from None
     return content
+
+
+def _read_receipt(content: bytes) -> Receipt:
+    try:
+        return parse_receipt(content)
+    except LedgerError as error:
+        raise ValueError(str(error)) from None
 
 
 def _check_results(
