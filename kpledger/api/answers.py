@@ -56,6 +56,8 @@ class CommittedAnswer(
     signers: tuple[HexDigest, ...] = ()
     """The keys whose signatures are recorded with it, ascending. Others that it was sent with are
     not: what was recorded first stays."""
+    sealed: bool = False
+    """Whether this node knows it to be sealed: there is a receipt of it."""
 
 
 class PendingAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="pending", tag_field="status"):
@@ -137,6 +139,8 @@ class RecordedEvent(
     """What it says, as a JSON object."""
     envelope: msgspec.Raw
     """DSSE, from which everything else can be checked."""
+    sealed: bool = False
+    """Whether this node knows it to be sealed: there is a receipt of it. Left out where not."""
     countersigned: Annotated[tuple[HexDigest, ...], Meta(max_length=MAX_COUNTERSIGNATURES)] = ()
     """The events by which further officers of the office signed it afterwards, in order; left out
     where there are none."""

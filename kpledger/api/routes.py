@@ -8,7 +8,6 @@ from these rows. What goes wrong is answered on every route with a
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import quote, urlencode
@@ -31,12 +30,17 @@ from kpledger.api.answers import (
     StatusAnswer,
     UnknownEvent,
 )
+from kpledger.api.tree_questions import (
+    BundleQuestion,
+    ConsistencyQuestion,
+    InclusionQuestion,
+    TileQuestion,
+)
 from kpledger.base.text import spell
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery
-from kpledger.books.question import Hex, Question, form
+from kpledger.books.question import Hex, Question
 from kpledger.log.block import MAX_COUNT
-from kpledger.log.tiles import parse_tile_path
 
 JSON_TYPE: Final = "application/json"
 MSGPACK_TYPE: Final = "application/msgpack"
@@ -85,9 +89,22 @@ class NoParameters(msgspec.Struct, frozen=True, kw_only=True):
     """There is nothing to say."""
 
 
-class SubmitOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How long to wait for the commit."""
+class Wait(StrEnum):
+    """What whoever submits waits for."""
 
+    COMMITTED = "committed"
+    """That the event is on the ledger."""
+    SEALED = "sealed"
+    """That it is sealed as well, so that there is a receipt of it."""
+
+
+class SubmitOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What to wait for, and how long."""
+
+    wait: Annotated[
+        Wait,
+        Meta(description="sealed: until there is a receipt; what is not sealed in time says so"),
+    ] = Wait.COMMITTED
     timeout_ms: TimeoutMs = DEFAULT_TIMEOUT_MS
 
 
@@ -141,48 +158,6 @@ class EventQuestion(Question, frozen=True, kw_only=True):
     """Which event."""
 
     id: Hex
-
-
-_TILE_INDEX: Final = r"(x[0-9]{3}/){0,6}[0-9]{3}(\.p/[1-9][0-9]{0,2})?"
-
-
-class TileQuestion(Question, frozen=True, kw_only=True):
-    """Which tile."""
-
-    path: Annotated[
-        str,
-        form(
-            rf"([0-9]|[1-5][0-9]|6[0-3])/{_TILE_INDEX}",
-            "LEVEL/N or LEVEL/N.p/WIDTH, as 0/x001/x234/067.p/8 (C2SP tlog-tiles)",
-            parse=partial(parse_tile_path, is_entries=False),
-        ),
-    ]
-
-
-class BundleQuestion(Question, frozen=True, kw_only=True):
-    """Which entries."""
-
-    path: Annotated[
-        str,
-        form(
-            _TILE_INDEX,
-            "N or N.p/WIDTH, as x001/x234/067.p/8 (C2SP tlog-tiles)",
-            parse=partial(parse_tile_path, is_entries=True),
-        ),
-    ]
-
-
-class InclusionQuestion(msgspec.Struct, frozen=True, kw_only=True):
-    """Which event."""
-
-    index: Annotated[int, Meta(ge=0, le=MAX_HEIGHT)]
-    """Its place among all events, from 0."""
-
-
-class ConsistencyQuestion(msgspec.Struct, frozen=True, kw_only=True, rename={"size": "from"}):
-    """Which earlier tree."""
-
-    size: Annotated[int, Meta(ge=0, le=MAX_HEIGHT)]
 
 
 @dataclass(frozen=True, slots=True)

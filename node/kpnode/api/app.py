@@ -58,8 +58,8 @@ class NodeApi:
         alarms: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         """Answer for a node; its status has these alarms besides its own."""
-        submit = SubmitApi(node, limits)
-        blocks = BlocksApi(node, limits)
+        submit = SubmitApi(node, seals.published, limits)
+        blocks = BlocksApi(node, seals.published, limits)
         status = StatusApi(node, books, alarms)
         transparency = TransparencyApi(node, seals.published, limits)
         witness = WitnessApi(node, seals, limits)

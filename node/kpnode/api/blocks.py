@@ -46,6 +46,7 @@ from kpnode.api.served import (
 )
 from kpnode.api.shares import Held, Shares
 from kpnode.ledger import Ledger, StoredEvent
+from kpnode.sealing.published import PublishedCheckpoints
 
 _READ_BYTES: Final = 256 * 1024
 _EVIDENCE_BYTES: Final = 2 << 20
@@ -56,8 +57,11 @@ _GATHER_S: Final = 0.25
 class BlocksApi:
     """Streams blocks and shows events."""
 
-    def __init__(self, node: ServedNode, limits: ApiLimits) -> None:
+    def __init__(
+        self, node: ServedNode, published: PublishedCheckpoints, limits: ApiLimits
+    ) -> None:
         self._node = node
+        self._published = published
         self._ledger = node.ledger
         self._streams = Shares(limits.max_streams, "downloads of blocks are under way")
         self._followers = Shares(limits.max_followers, "requests wait for a new block")
@@ -144,7 +148,8 @@ class BlocksApi:
             return respond_json(UnknownEvent(id=event_id), tip)
         key = CountersignaturesRecord.key_for(event_id)
         later = read_record(self._ledger.state, key, CountersignaturesRecord)
-        return respond_json(_describe(event_id, stored, later), tip)
+        is_sealed = stored.record.index < self._published.sealed_size
+        return respond_json(_describe(event_id, stored, later, is_sealed=is_sealed), tip)
 
 
 def read_piece(ledger: Ledger, first: int, last: int) -> tuple[bytes, int]:
@@ -159,7 +164,7 @@ def read_piece(ledger: Ledger, first: int, last: int) -> tuple[bytes, int]:
 
 
 def _describe(
-    event_id: str, stored: StoredEvent, later: CountersignaturesRecord | None
+    event_id: str, stored: StoredEvent, later: CountersignaturesRecord | None, *, is_sealed: bool
 ) -> RecordedEvent:
     event = decode_envelope(stored.encoded)
     content = {**msgspec.structs.asdict(event.header), "body": event.body}
@@ -170,6 +175,7 @@ def _describe(
         block_time_ms=stored.time_ms,
         event=msgspec.Raw(encode_answer(content)),
         envelope=msgspec.Raw(format_envelope_json(stored.encoded)),
+        sealed=is_sealed,
         countersigned=tuple(
             dict.fromkeys(one.event.hex() for one in later.countersignatures) if later else ()
         ),

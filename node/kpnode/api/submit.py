@@ -9,6 +9,7 @@ the ledger moves on, it is a forecast and no promise.
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, assert_never
 
@@ -26,9 +27,10 @@ from kpledger.api.answers import (
     SubmitAnswer,
     UnavailableAnswer,
 )
-from kpledger.api.routes import JSON_TYPE, ReadOptions, SubmitOptions
+from kpledger.api.routes import JSON_TYPE, ReadOptions, SubmitOptions, Wait
 from kpledger.base.errors import LedgerError
 from kpledger.log.chain import BlockExecutor
+from kpledger.log.merkle import TreeSize
 from kpledger.scheme.event import SignedEvent
 from kpnode.api.allowances import SPENT_EVENTS, Allowances, ClientAllowance
 from kpnode.api.client import Client, client_of
@@ -46,6 +48,7 @@ from kpnode.api.problems import (
 from kpnode.api.served import ApiLimits, ServedNode, catch_up, explain_failing, respond_json
 from kpnode.api.shares import PARTS, Held, Shares, Turns
 from kpnode.fairness import Buckets
+from kpnode.sealing.published import PublishedCheckpoints
 from kpnode.submission import (
     Committed,
     Outcome,
@@ -72,9 +75,12 @@ _encoder: Final = msgspec.json.Encoder()
 class SubmitApi:
     """Takes submissions, up to a limit at once, and rehearses."""
 
-    def __init__(self, node: ServedNode, limits: ApiLimits) -> None:
+    def __init__(
+        self, node: ServedNode, published: PublishedCheckpoints, limits: ApiLimits
+    ) -> None:
         """Submit to this node, and rehearse on its ledger."""
         self._node = node
+        self._published = published
         self._limits = limits
         self._allowances = Allowances()
         self._submissions = Shares(limits.max_submissions, "events are being submitted")
@@ -93,16 +99,20 @@ class SubmitApi:
     async def _post_events(
         self, request: web.Request, held: Held, allowance: ClientAllowance
     ) -> web.Response:
-        timeout_s = read_parameters(request, SubmitOptions).timeout_ms / 1000
+        options = read_parameters(request, SubmitOptions)
+        timeout_s = options.timeout_ms / 1000
+        deadline_s = time.monotonic() + timeout_s
         given = await read_events(request, self._limits, held, allowance, self._node.slices)
         if given.is_batch:
             batch = await self._submit_batch(request, given.events, timeout_s, allowance)
-            return _respond(200, batch)
+            results = await self._wait(batch.results, options.wait, deadline_s)
+            return _respond(200, BatchAnswer(results=results))
         (event,) = given.events
         if isinstance(event, LedgerError):
             raise event
         (outcome,) = await self._submit(request, [event], timeout_s, allowance)
-        answer = self._describe(outcome, client_of(request))
+        described = self._describe(outcome, client_of(request))
+        (answer,) = await self._wait((described,), options.wait, deadline_s)
         match answer:
             case CommittedAnswer():
                 return _respond(201, answer)
@@ -112,6 +122,26 @@ class SubmitApi:
                 return respond_problem(problem)
             case _:
                 assert_never(answer)
+
+    async def _wait(
+        self, answers: tuple[SubmitAnswer, ...], wait: Wait, deadline_s: float
+    ) -> tuple[SubmitAnswer, ...]:
+        """Wait until what is on the ledger is sealed, if that is asked; say of each whether it is.
+
+        Where it does not come in time, it is on the ledger all the same.
+        """
+        places = [one.index for one in answers if isinstance(one, CommittedAnswer)]
+        if places and wait is Wait.SEALED:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(deadline_s - time.monotonic(), 0)):
+                    await self._published.reach(TreeSize(max(places) + 1))
+        size = self._published.sealed_size
+        return tuple(
+            msgspec.structs.replace(one, sealed=one.index < size)
+            if isinstance(one, CommittedAnswer)
+            else one
+            for one in answers
+        )
 
     async def _submit_batch(
         self,

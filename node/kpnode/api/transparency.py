@@ -12,12 +12,10 @@ from typing import Final, TypeVar
 from aiohttp import web
 
 from kpledger.api.answers import ConsistencyAnswer, InclusionAnswer
-from kpledger.api.routes import (
-    BYTES_TYPE,
-    NOTE_TYPE,
+from kpledger.api.routes import BYTES_TYPE, NOTE_TYPE, EventQuestion
+from kpledger.api.tree_questions import (
     BundleQuestion,
     ConsistencyQuestion,
-    EventQuestion,
     InclusionQuestion,
     TileQuestion,
 )

@@ -59,6 +59,7 @@ async def test_an_event_is_answered_when_it_is_committed(served: Served) -> None
             "block_time_ms": NOW_MS,
             "duplicate": False,
             "signers": sorted(public_hex(name) for name in ("BW/root", CHAIR)),
+            "sealed": False,
         },
     )
     assert served.node.ledger.tip.height == 2

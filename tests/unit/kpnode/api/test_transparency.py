@@ -1,8 +1,11 @@
 """The ledger as a transparency log, asked over HTTP: tiles, proofs, receipts and the checkpoint."""
 
+import asyncio
+
 import msgspec
 import pytest
 from founding import VOTERS, make_certificate, make_event, make_genesis, number_of
+from network import PATIENCE_S
 from sealed_notes import ORIGIN, sign
 from serving import Served
 
@@ -133,6 +136,45 @@ async def test_inclusion_is_proved_of_every_place(traded: Served) -> None:
     waiting = await traded.get(f"/v1/proofs/inclusion?index={len(entries)}")
     assert (waiting.status, waiting.json["type"]) == (503, "urn:kpledger:problem:not-sealed")
     assert (await traded.get(f"/v1/proofs/inclusion?index={len(entries) + 1}")).status == 404
+
+
+async def wait_until_wanted(served: Served) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        await served.published.wanted.wait()
+
+
+async def test_who_submits_may_wait_until_it_is_sealed(traded: Served) -> None:
+    submitting = asyncio.create_task(traded.post(issue(1), query="?wait=sealed&timeout_ms=60000"))
+    await wait_until_wanted(traded)
+    assert not submitting.done()
+    traded.seal()
+    reply = await submitting
+    assert (reply.status, reply.json["sealed"]) == (201, True)
+    again = await traded.post(issue(1))
+    assert (again.json["duplicate"], again.json["sealed"]) == (True, True)
+
+
+async def test_a_batch_is_sealed_with_its_last_event(traded: Served) -> None:
+    batch = msgspec.msgpack.encode([issue(1), issue(2), b"no event"])
+    submitting = asyncio.create_task(traded.post(batch, query="?wait=sealed&timeout_ms=60000"))
+    await wait_until_wanted(traded)
+    traded.seal()
+    results = (await submitting).json["results"]
+    assert isinstance(results, list)
+    assert [one.get("sealed") for one in results] == [True, True, None]
+
+
+async def test_what_is_not_sealed_in_time_is_on_the_ledger_all_the_same(traded: Served) -> None:
+    reply = await traded.post(issue(1), query="?wait=sealed&timeout_ms=2000")
+    assert (reply.status, reply.json["status"], reply.json["sealed"]) == (201, "committed", False)
+
+
+async def test_of_an_event_it_is_said_whether_it_is_sealed(traded: Served) -> None:
+    await traded.record(issue(1))
+    path = f"/v1/events/{id_of(issue(1))}"
+    assert "sealed" not in (await traded.get(path)).json
+    traded.seal()
+    assert (await traded.get(path)).json["sealed"] is True
 
 
 async def ask_consistency(served: Served, size: int) -> ConsistencyAnswer:
