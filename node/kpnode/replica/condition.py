@@ -32,6 +32,8 @@ class Condition:
     lag_s: float
     """For how long it has lacked some."""
     sources: Sequence[KnownSource]
+    liars: Sequence[KnownSource]
+    """Those of them that have lied lately."""
     exhibits: tuple[Exhibit, ...]
 
     @property
@@ -62,13 +64,12 @@ class Condition:
             yield describe_failure(self.failure)
         elif not self.is_current and self.age_s > READY_AGE_S:
             yield self._describe_silence()
-        for source in self.sources:
-            if source.lie is not None:
-                yield (
-                    f"The source {source.name} {source.lie}. No honest node sends that: its disk"
-                    " is damaged, or it lies. Nothing is taken from it for some time. Ask who runs"
-                    " it; the others are enough as long as one of them is honest."
-                )
+        for source in self.liars:
+            yield (
+                f"The source {source.name} {source.lie}. No honest node sends that: its disk is"
+                " damaged, or it lies. It is left alone for some time, unless no other is of use."
+                " Ask who runs it; the others are enough as long as one of them is honest."
+            )
         yield from map(describe_exhibit, self.exhibits)
 
     def _describe_silence(self) -> str:

@@ -36,6 +36,8 @@ its knowledge is."""
 BEHIND_S: Final = 2.0
 """So long a source may be behind what others show before another is asked."""
 _ANSWER_S: Final = 10.0
+_PAUSE_S: Final = 0.1
+"""Before a source is asked again that had nothing new."""
 _LOOK_S: Final = 2.0
 """How often another source is asked how far it is."""
 _BATCH_BYTES: Final = 1 << 20
@@ -146,8 +148,12 @@ class Puller:
         await self._learn(source)
         behind_since_s: float | None = None
         while True:
+            height = self.applier.backlog.height
             await self._take_news(source)
             source.answered()
+            if height == self.applier.backlog.height:
+                # It need not have waited.
+                await asyncio.sleep(_PAUSE_S)
             newest = self.applier.newest
             if newest is None or (source.height or 0) >= newest.index:
                 behind_since_s = None

@@ -188,6 +188,7 @@ class Replica:
             behind=self._behind,
             lag_s=0.0 if since_s is None else time.monotonic() - since_s,
             sources=self.sources.all,
+            liars=self.sources.liars(),
             exhibits=self._applier.exhibits,
         )
         return NodeStanding(

@@ -1,9 +1,11 @@
 """Where a node that does not vote gets blocks: which of its sources next, and which not for now.
 
-A source that does not answer is asked again after a pause that grows; one that sent what no honest
-node sends is left alone for long, and named.
+A source that does not answer is asked again after a pause that grows. One that sent what no honest
+node sends is named, and left alone for long as long as another one answers: whatever it sends is
+verified, so that to ask it is better than to ask nobody.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +17,10 @@ from kpnode.contacts import NodeLine
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 60.0
 DISTRUST_S: Final = 600.0
-"""For how long nothing is taken from a source that has lied."""
+"""For how long a source that has lied is asked only if no other one is of use."""
+_GIVEN_UP: Final = 3
+"""A source that has failed so often in a row is of no use for now."""
+_GLANCE_S: Final = 0.05
 _MAX_DOUBLINGS: Final = 10
 
 
@@ -37,27 +42,23 @@ class KnownSource:
         self.height: int | None = None
         self.problem: str | None = None
         self.lie: str | None = None
-        """What it has sent that no honest node sends, until it is asked again."""
+        """What it has sent that no honest node sends; the newest."""
+        self.lied_s = -math.inf
         self.not_before_s = 0.0
-        self._failures = 0
+        self.failures = 0
+        """In a row."""
 
     def answered(self) -> None:
         """Note that it does what it should."""
         self.problem = None
-        self.lie = None
-        self._failures = 0
+        self.failures = 0
 
     def failed(self, problem: str, now_s: float, chance: float) -> None:
         """Leave it alone for a while, longer each time; ``chance`` from 0 to 1 spreads that."""
-        pause_s = min(_FIRST_PAUSE_S * (1 << min(self._failures, _MAX_DOUBLINGS)), _LONGEST_PAUSE_S)
-        self._failures += 1
+        pause_s = min(_FIRST_PAUSE_S * (1 << min(self.failures, _MAX_DOUBLINGS)), _LONGEST_PAUSE_S)
+        self.failures += 1
         self.problem = problem
         self.not_before_s = now_s + pause_s * (1 + chance) / 2
-
-    def lied(self, what: str, now_s: float) -> None:
-        """Leave it alone for long."""
-        self.problem = self.lie = what
-        self.not_before_s = now_s + DISTRUST_S
 
     def answer(self) -> SourceAnswer:
         """Say how it is."""
@@ -82,7 +83,23 @@ class Sources:
     def free(self) -> tuple[KnownSource, ...]:
         """Give those that may be asked now."""
         now_s = self._clock()
-        return tuple(one for one in self.all if one.not_before_s <= now_s)
+        return tuple(one for one in self._eligible() if one.not_before_s <= now_s)
+
+    def _eligible(self) -> tuple[KnownSource, ...]:
+        """Give all but those that have lied, unless none of the others is of use."""
+        since_s = self._clock() - DISTRUST_S
+        trusted = tuple(one for one in self.all if one.lied_s < since_s)
+        newest = max((one.height or 0 for one in self.all), default=0)
+        of_use = (
+            one.failures < _GIVEN_UP and (one.height is None or one.height >= newest)
+            for one in trusted
+        )
+        return trusted if any(of_use) else self.all
+
+    def liars(self) -> tuple[KnownSource, ...]:
+        """Give those that have lied lately."""
+        since_s = self._clock() - DISTRUST_S
+        return tuple(one for one in self.all if one.lied_s >= since_s)
 
     def choose(self, *, but: KnownSource | None = None) -> KnownSource | None:
         """Give one that may be asked now: any of those that are known to be furthest, or unknown.
@@ -99,8 +116,8 @@ class Sources:
     @property
     def pause_s(self) -> float:
         """How long it takes until one may be asked."""
-        now_s = self._clock()
-        return max(0.0, min((one.not_before_s for one in self.all), default=now_s + 1.0) - now_s)
+        next_s = min((one.not_before_s for one in self._eligible()), default=math.inf)
+        return min(max(_GLANCE_S, next_s - self._clock()), _LONGEST_PAUSE_S)
 
     def failed(self, source: KnownSource, problem: str) -> None:
         """Note that a source does not answer as it should."""
@@ -108,4 +125,5 @@ class Sources:
 
     def lied(self, source: KnownSource, what: str) -> None:
         """Note that a source has sent what no honest node sends."""
-        source.lied(what, self._clock())
+        self.failed(source, what)
+        source.lie, source.lied_s = what, self._clock()
