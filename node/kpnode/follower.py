@@ -1,18 +1,21 @@
 """A node that does not vote: its storage, the nodes from which it gets blocks, and its listener."""
 
+import asyncio
 import logging
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from kpledger.api.routes import BEARER_TOKEN
 from kpledger.log.genesis import Genesis
 from kpledger.reading import read_text
 from kpnode.config import NodeConfig
 from kpnode.errors import SetupError
+from kpnode.gossip.seal_follower import SealFollower
 from kpnode.keyring import NodeKeys
 from kpnode.listening.connections import ConnectionLimits
+from kpnode.process import end_tasks
 from kpnode.raft import NodeId
 from kpnode.replica.replica import Replica
 from kpnode.sealing.seals import Seals
@@ -51,6 +54,8 @@ class ReplicaService:
         self.listener = _make_listener(config, genesis, keys)
         self._contacts = tuple(_find_contacts(config, genesis, keys))
         self.alarms = () if self._contacts else (_NO_SOURCE,)
+        self._seals: SealFollower | None = None
+        self._sealing: asyncio.Task[NoReturn] | None = None
         self._storage = LevelStorage(config.node.database, chain=genesis.chain, create=False)
         try:
             self.node = Replica(genesis, config.node.name, self._storage, self._contacts)
@@ -59,7 +64,8 @@ class ReplicaService:
             raise
 
     def seal(self, seals: Seals) -> None:
-        """Do nothing: only voters seal."""
+        """Ask others for what they have sealed, and cosign it, once this node is started."""
+        self._seals = SealFollower(seals, self._contacts, cosigns=self.listener is not None)
 
     async def start(self, limits: ConnectionLimits) -> None:
         """Listen to other nodes, if they know this one, and begin to follow.
@@ -74,12 +80,16 @@ class ReplicaService:
         for alarm in self.alarms:
             _log.error("%s", alarm)
         self.node.start()
+        if self._seals is not None:
+            self._sealing = asyncio.create_task(self._seals.run(), name="seals")
 
     async def hand_over(self) -> None:
         """Do nothing: nobody waits for a node that leads nobody."""
 
     async def stop(self) -> None:
         """Stop following, close every connection and the storage."""
+        if self._sealing is not None:
+            await end_tasks([self._sealing])
         if self.listener is not None:
             await self.listener.close()
         await self.node.stop()

@@ -19,7 +19,8 @@ from network import (
 
 from kpledger.api.routes import MSGPACK_TYPE
 from kpledger.base.errors import LedgerError
-from kpledger.log.genesis import parse_genesis
+from kpledger.log.checkpoint import identify_signers, parse_note
+from kpledger.log.genesis import Genesis, parse_genesis
 from kpledger.log.policy import Sealed, TrustPolicy, policy_of
 from kpledger.log.receipt import parse_receipt, verify_receipt
 from kpledger.scheme.envelope import decode_envelope
@@ -29,8 +30,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 VOTERS = ("--voters", "4")
 
 
+def genesis_of(network: Network) -> Genesis:
+    return parse_genesis(network.seen.genesis.read_bytes())
+
+
 def policy_for(network: Network) -> TrustPolicy:
-    return policy_of(parse_genesis(network.seen.genesis.read_bytes()))
+    return policy_of(genesis_of(network))
 
 
 async def record(session: aiohttp.ClientSession, node: NodeSeen, event: bytes) -> dict[str, object]:
@@ -109,3 +114,37 @@ async def test_below_two_thirds_nothing_is_sealed_and_the_leader_says_so(tmp_pat
         finally:
             os.kill(lost.pid, signal.SIGCONT)
         await wait_for_seal(session, lost, policy, 2)
+
+
+async def test_a_replica_hands_out_what_voters_have_sealed_and_adds_that_it_has_it(
+    tmp_path: Path,
+) -> None:
+    options = ("--voters", "3", "--replicas", "1")
+    async with (
+        running_network(tmp_path / "net", *options) as network,
+        aiohttp.ClientSession() as session,
+    ):
+        policy, genesis = policy_for(network), genesis_of(network)
+        *voters, replica = network.seen.nodes
+        event = network.note()
+        await record(session, replica, event)
+        await wait_for_seal(session, replica, policy, 1)
+        event_id = decode_envelope(event).event_id.hex()
+        async with session.get(f"{replica.api}/v1/receipts/{event_id}") as response:
+            verify_receipt(parse_receipt(await response.read()), event, policy)
+        async with asyncio.timeout(PATIENCE_S):
+            while (  # noqa: ASYNC110 -- of another process
+                replica.name not in await cosigners_at(session, replica, genesis)
+            ):
+                await asyncio.sleep(GLANCE_S)
+        assert {one.name for one in voters} <= await cosigners_at(session, replica, genesis)
+
+
+async def cosigners_at(
+    session: aiohttp.ClientSession, node: NodeSeen, genesis: Genesis
+) -> set[str]:
+    """Name the nodes whose verified cosignatures a node hands out."""
+    async with session.get(f"{node.api}/checkpoint") as response:
+        note = parse_note(await response.read())
+    signers = identify_signers(note, genesis.note_keys)
+    return {genesis.note_keys[one.key] for one in signers if one.time_s is not None}
