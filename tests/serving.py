@@ -237,7 +237,8 @@ def make_seals(directory: Path, ledger: Ledger) -> Seals:
         logs=policy_of(genesis).logs,
         tree=tree,
     )
-    return Seals(cosigner, PublishedCheckpoints(genesis, tree))
+    log_key = signing_key(f"{NAME}/consensus")
+    return Seals(cosigner, PublishedCheckpoints(genesis, tree), log_key)
 
 
 def run_here(directory: Path) -> Run:

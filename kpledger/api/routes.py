@@ -48,6 +48,8 @@ NOTE_TYPE: Final = "text/plain; charset=utf-8"
 """Of signed notes and what is made of them; C2SP tlog-tiles asks for it."""
 SIZE_TYPE: Final = "text/x.tlog.size"
 """Of the size of a tree, in C2SP tlog-witness."""
+COSE_TYPE: Final = 'application/cose; cose-type="cose-sign1"'
+"""Of what is signed in COSE (RFC 9052, section 11.3.1)."""
 BYTES_TYPE: Final = "application/octet-stream"
 HEIGHT_HEADER: Final = "KP-Height"
 """Names the block that an answer is as of; in a question, one that whoever is asked has to hold."""
@@ -342,6 +344,14 @@ RECEIPT: Final = Route(
     # Whoever knows the id has the event.
     access=Access.EVERYBODY,
 )
+COSE_RECEIPT: Final = Route(
+    "/v1/receipts/{id}/cose",
+    "The receipt of an event in COSE, signed by this node as the log (RFC 9942)",
+    _reply("A receipt, without the event", media_type=COSE_TYPE),
+    question=EventQuestion,
+    may_find_none=True,
+    access=Access.EVERYBODY,
+)
 INCLUSION: Final = Route(
     "/v1/proofs/inclusion",
     "Proof that an event stands at a place among all events",
@@ -408,6 +418,7 @@ ROUTES: Final = (
     BUNDLE,
     TILE,
     RECEIPT,
+    COSE_RECEIPT,
     INCLUSION,
     CONSISTENCY,
     LIVE,

@@ -103,7 +103,8 @@ def _open_seals(config: NodeConfig, node: ServedNode, keys: NodeKeys) -> Seals:
         logs=policy_of(genesis).logs,
         tree=tree,
     )
-    return Seals(cosigner, PublishedCheckpoints(genesis, tree))
+    log_key = keys.consensus if node.name in genesis.file.voters else None
+    return Seals(cosigner, PublishedCheckpoints(genesis, tree), log_key)
 
 
 def _build_server(

@@ -5,13 +5,19 @@ import json
 from pathlib import Path
 
 import pytest
-from cosigned import receive, seal
-from founding import VOTERS, make_event, make_genesis
+from cosigned import receive, roots_over, seal
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from founding import VOTERS, make_event, make_genesis, signing_key
 from office import Ledger, issuing, new_number
+from scitt_cose.receipt import verify_receipt as verify_cose
 from scripted_node import Script, problem, served
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
+from kpledger.log.cose import CoseReceipt
+from kpledger.log.genesis import parse_genesis
+from kpledger.log.merkle import TreeSize
 from kpledger.log.policy import format_policy, policy_of
 from kpledger.log.receipt import Receipt, format_receipt, parse_receipt, verify_receipt
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
@@ -69,6 +75,29 @@ def test_receipt_of_a_replacement_is_that_of_the_event_that_made_it(
 
 
 @pytest.mark.slow
+def test_receipt_in_cose_is_accepted_by_a_library_of_others(ledger: Ledger, tmp_path: Path) -> None:
+    number = ledger.issue()
+    proof, out = tmp_path / "issued.tlog-proof", tmp_path / "issued.cose"
+    ledger.ask("receipt", number, "-o", proof)
+    found = ledger.ask("receipt", number, "--form", "cose", "-o", out)
+    assert isinstance(found["event"], dict)
+    entry = parse_receipt(proof.read_bytes()).extra
+    assert entry is not None
+    results = [
+        verify_cose(out.read_bytes(), leaf_entry_hex=entry.hex(), log_public_key_pem=_pem(key))
+        for key in parse_genesis(ledger.seen.genesis.read_bytes()).consensus_keys.values()
+    ]
+    (result,) = (one for one in results if one.ok)
+    assert (result.root, result.tree_size) == (found["tree_root"], found["tree_size"])
+    assert (result.issuer, result.subject) == (found["log"], found["event"]["id"])
+
+
+def _pem(public_key: bytes) -> bytes:
+    key = Ed25519PublicKey.from_public_bytes(public_key)
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["ZZ99999999", "ab" * 32])
 def test_what_is_not_on_the_ledger_has_no_receipt(
     ledger: Ledger, tmp_path: Path, what: str
@@ -107,6 +136,45 @@ def _ask(script: Script, directory: Path, *words: str) -> Result:
 def _given(receipt: Receipt) -> Script:
     written = format_receipt(Receipt(receipt.index, receipt.path, receipt.checkpoint, None))
     return Script({f"GET /v1/receipts/{EVENT_ID}": written})
+
+
+def _in_cose(receipt: Receipt, root_of: int, *, by: str = "bw-1/consensus") -> bytes:
+    """Give what a receipt says in COSE, with the root of the tree of some size."""
+    said = CoseReceipt(
+        root=roots_over(ENTRIES)(0, root_of),
+        size=TreeSize(5),
+        index=2,
+        path=receipt.path,
+        issuer="ledger.example/kp",
+        subject=EVENT_ID,
+    )
+    return said.sign(signing_key(by))
+
+
+def test_receipt_in_cose_is_compared_with_what_was_verified(tmp_path: Path) -> None:
+    receipt = receive(ENTRIES, 2, seal(GENESIS, ENTRIES, VOTERS))
+    script, path = _given(receipt), f"GET /v1/receipts/{EVENT_ID}/cose"
+    good = _in_cose(receipt, 5)
+    # One of a larger tree, that was sealed meanwhile, is asked for again.
+    script.answers[path] = [_in_cose(receive(ENTRIES, 4, b""), 5), good]
+    result = _ask(script, tmp_path, "--form", "cose")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "event.tlog-proof").read_bytes() == good
+
+
+@pytest.mark.parametrize("wrong", ["root", "signer", "bytes"])
+def test_receipt_in_cose_that_does_not_hold_is_not_written(tmp_path: Path, wrong: str) -> None:
+    receipt = receive(ENTRIES, 2, seal(GENESIS, ENTRIES, VOTERS))
+    script = _given(receipt)
+    script.answers[f"GET /v1/receipts/{EVENT_ID}/cose"] = {
+        "root": _in_cose(receipt, 4),
+        "signer": _in_cose(receipt, 5, by="in-1/consensus"),
+        "bytes": b"\xd2\x84",
+    }[wrong]
+    result = _ask(script, tmp_path, "--form", "cose")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "its receipt does not hold" in result.stderr
+    assert not (tmp_path / "event.tlog-proof").exists()
 
 
 def test_only_what_the_policy_needs_is_written(tmp_path: Path) -> None:

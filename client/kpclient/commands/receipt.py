@@ -5,6 +5,7 @@ ledger, or a policy that somebody gave it.
 """
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -29,6 +30,7 @@ from kpledger.base.errors import AnotherLedgerError, LedgerError, MalformedError
 from kpledger.base.units import format_time
 from kpledger.books.certificates import HISTORY, CertificateQuestion
 from kpledger.command import EXIT_REFUSED
+from kpledger.log.cose import CoseReceipt
 from kpledger.log.genesis import Genesis
 from kpledger.log.policy import (
     MAX_POLICY_BYTES,
@@ -54,6 +56,8 @@ from kpledger.scheme.v1.ids import parse_number
 
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{64}")
 _ISSUING: Final = (CertificateIssued.TYPE, CertificateReplaced.TYPE)
+_TRIES: Final = 5
+"""So often a receipt in COSE may be of another tree than the one that was verified."""
 _MS: Final = 1000
 
 
@@ -65,32 +69,78 @@ class _Verified(NamedTuple):
     sealed: Sealed
 
 
+class ReceiptForm(StrEnum):
+    """What a receipt is written as."""
+
+    TLOG_PROOF = "tlog-proof"
+    COSE = "cose"
+
+
 @command("receipt")
 def write_receipt(
-    what: str, *, out: Path, policy: Path | None = None, connection: ConnectionOptions
+    what: str,
+    *,
+    out: Path,
+    form: ReceiptForm = ReceiptForm.TLOG_PROOF,
+    policy: Path | None = None,
+    connection: ConnectionOptions,
 ) -> None:
     """Write the receipt of an event into a file: proof for anybody that it is on the ledger.
 
     Of a certificate it is that of the event that issued it. The file holds the event and its
     signatures; whoever has the genesis file can verify it without asking anybody. It is verified
-    before it is written, and waited for until enough voters have sealed the event.
+    before it is written, and waited for until enough voters have sealed the event. In COSE
+    (RFC 9942) it is for programs that speak SCITT: without the event, and signed by one voter.
     """
-    check_destination("--out", out, form="tlog-proof", streams=False)
+    check_destination("--out", out, form=form, streams=False)
     session = Session(connection)
-    trusted = _load_policy(policy, session.genesis)
+    asking = _Asking(_load_policy(policy, session.genesis), session.genesis)
     event = session.ask(lambda ledger: _find_event(ledger, what))
-    node, proof = session.ask(lambda ledger: ledger.receipt(event.event_id))
-    try:
-        checkpoint = trim_checkpoint(proof.checkpoint, trusted)
-        receipt = Receipt(proof.index, proof.path, checkpoint, event.encoded)
-        written = format_receipt(receipt)
-        found = _verify(written, trusted, session.genesis, source=node)
-    except PolicyError:
-        raise
-    except LedgerError as error:
-        raise NotTrustworthyError(node, f"its receipt does not hold: {error}") from None
+    fetch = asking.fetch_cose if form is ReceiptForm.COSE else asking.fetch
+    found, written = session.ask(lambda ledger: fetch(ledger, event))
     write_public(out, written)
     _print_verified(found, as_json=connection.as_json)
+
+
+class _Asking(NamedTuple):
+    """Asks for receipts, and believes none that it has not verified."""
+
+    trusted: TrustPolicy
+    pinned: Genesis
+
+    async def fetch(self, ledger: LedgerClient, event: SignedEvent) -> tuple[_Verified, bytes]:
+        """Give the receipt of an event with the event in it, and without needless signatures."""
+        node, proof = await ledger.receipt(event.event_id)
+        try:
+            checkpoint = trim_checkpoint(proof.checkpoint, self.trusted)
+            written = format_receipt(Receipt(proof.index, proof.path, checkpoint, event.encoded))
+            return _verify(written, self.trusted, self.pinned, source=node), written
+        except PolicyError:
+            raise
+        except LedgerError as error:
+            raise NotTrustworthyError(node, f"its receipt does not hold: {error}") from None
+
+    async def fetch_cose(self, ledger: LedgerClient, event: SignedEvent) -> tuple[_Verified, bytes]:
+        """Give the receipt in COSE, of a tree that is sealed: it says what the other one does."""
+        for _ in range(_TRIES):
+            found, _ = await self.fetch(ledger, event)
+            node, written = await ledger.cose_receipt(event.event_id)
+            checkpoint = found.sealed.signed.checkpoint
+            expected = CoseReceipt(
+                root=checkpoint.root,
+                size=checkpoint.size,
+                index=found.receipt.index,
+                path=found.receipt.path,
+                issuer=checkpoint.origin,
+                subject=event.event_id.hex(),
+            )
+            try:
+                expected.verify(written, self.pinned.consensus_keys.values())
+            except LedgerError as error:
+                problem = str(error)  # of a larger tree, perhaps, that was sealed meanwhile
+            else:
+                return found, written
+        raise NotTrustworthyError(node, f"its receipt does not hold: {problem}")
 
 
 async def _find_event(ledger: LedgerClient, what: str) -> SignedEvent:

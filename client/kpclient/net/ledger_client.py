@@ -235,6 +235,15 @@ class LedgerClient:
         path = routes.RECEIPT.target(routes.EventQuestion(id=event_id.hex()))
         return await self._nodes.request("GET", path, _read_receipt)
 
+    async def cose_receipt(self, event_id: bytes) -> tuple[str, bytes]:
+        """Give the receipt of an event in COSE, unread, and who gave it.
+
+        Raises:
+            NodeProblemError, NodeUnreachableError: as for :meth:`receipt`.
+        """
+        path = routes.COSE_RECEIPT.target(routes.EventQuestion(id=event_id.hex()))
+        return await self._nodes.request("GET", path, bytes)
+
     async def ask(self, query: Query[msgspec.Struct, A], question: msgspec.Struct) -> A:
         """Ask what people can ask of the ledger (:mod:`kpledger.books.query`).
 

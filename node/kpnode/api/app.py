@@ -61,7 +61,7 @@ class NodeApi:
         submit = SubmitApi(node, seals.published, limits)
         blocks = BlocksApi(node, seals.published, limits)
         status = StatusApi(node, books, alarms)
-        transparency = TransparencyApi(node, seals.published, limits)
+        transparency = TransparencyApi(node, seals, limits)
         witness = WitnessApi(node, seals, limits)
         self._node, self._books, self._limits = node, books, limits
         self._openapi = build_openapi()
@@ -79,6 +79,7 @@ class NodeApi:
             routes.BUNDLE: transparency.get_bundle,
             routes.TILE: transparency.get_tile,
             routes.RECEIPT: transparency.get_receipt,
+            routes.COSE_RECEIPT: transparency.get_cose_receipt,
             routes.INCLUSION: transparency.get_inclusion,
             routes.CONSISTENCY: transparency.get_consistency,
             routes.LIVE: status.get_live,

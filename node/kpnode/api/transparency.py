@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from aiohttp import web
 
 from kpledger.api.answers import ConsistencyAnswer, InclusionAnswer
-from kpledger.api.routes import BYTES_TYPE, NOTE_TYPE, EventQuestion
+from kpledger.api.routes import BYTES_TYPE, COSE_TYPE, NOTE_TYPE, EventQuestion
 from kpledger.api.tree_questions import (
     BundleQuestion,
     ConsistencyQuestion,
@@ -22,6 +22,7 @@ from kpledger.api.tree_questions import (
 from kpledger.base.hashing import Digest
 from kpledger.base.state import read_record
 from kpledger.log.checkpoint import Note, format_note, parse_checkpoint
+from kpledger.log.cose import CoseReceipt
 from kpledger.log.merkle import TreeSize
 from kpledger.log.receipt import Receipt, format_receipt
 from kpledger.log.tiles import Tile, encode_bundle, parse_tile_path
@@ -32,7 +33,7 @@ from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.api.served import ApiLimits, ServedNode, find_tip, ledger_headers, respond_json
 from kpnode.api.shares import Shares, Turns
-from kpnode.sealing.published import PublishedCheckpoints
+from kpnode.sealing.seals import Seals
 
 T = TypeVar("T")
 
@@ -45,13 +46,12 @@ _FOR_EVER: Final = {"Cache-Control": "max-age=31536000, immutable"}
 class TransparencyApi:
     """Answers for the tree."""
 
-    def __init__(
-        self, node: ServedNode, published: PublishedCheckpoints, limits: ApiLimits
-    ) -> None:
+    def __init__(self, node: ServedNode, seals: Seals, limits: ApiLimits) -> None:
         self._node = node
         self._ledger = node.ledger
-        self._published = published
-        self._tree = published.tree
+        self._published = seals.published
+        self._log_key = seals.log_key
+        self._tree = seals.published.tree
         self._readings = Shares(limits.max_questions, "questions about the tree wait")
         self._turns = Turns(_AT_ONCE)
 
@@ -87,14 +87,32 @@ class TransparencyApi:
         """Give the receipt of an event."""
         event_id = read_parameters(request, EventQuestion).id
         tip = find_tip(self._node)
-        key = EventRecord.key_for(bytes.fromhex(event_id))
-        record = read_record(self._ledger.state, key, EventRecord)
-        if record is None:
-            detail = f"no event {event_id} is on the ledger"
-            raise ProblemError(make_problem(ProblemKind.NOT_FOUND, detail))
-        note, path = await self._prove(request, record.index)
-        receipt = Receipt(record.index, path, format_note(note), extra=None)
+        index = self._find_event(event_id)
+        note, path = await self._prove(request, index)
+        receipt = Receipt(index, path, format_note(note), extra=None)
         return web.Response(body=format_receipt(receipt), headers=ledger_headers(tip, NOTE_TYPE))
+
+    async def get_cose_receipt(self, request: web.Request) -> web.Response:
+        """Give the receipt of an event in COSE, signed here."""
+        event_id = read_parameters(request, EventQuestion).id
+        tip = find_tip(self._node)
+        index = self._find_event(event_id)
+        note, path = await self._prove(request, index)
+        if self._log_key is None:
+            raise _not_sealed("this node does not vote, and does not sign as the log; voters do")
+        if not path:
+            raise _not_sealed("the ledger has one event so far, and COSE has no form for that")
+        checkpoint = parse_checkpoint(note.text)
+        receipt = CoseReceipt(
+            root=checkpoint.root,
+            size=checkpoint.size,
+            index=index,
+            path=path,
+            issuer=checkpoint.origin,
+            subject=event_id,
+        )
+        headers = ledger_headers(tip, COSE_TYPE)
+        return web.Response(body=receipt.sign(self._log_key), headers=headers)
 
     async def get_inclusion(self, request: web.Request) -> web.Response:
         """Prove that an event stands at a place."""
@@ -120,6 +138,19 @@ class TransparencyApi:
             path = _to_hex(await self._read(request, proof))
         answer = ConsistencyAnswer(path=path, checkpoint=format_note(note).decode())
         return respond_json(answer, tip)
+
+    def _find_event(self, event_id: str) -> int:
+        """Give the place of an event.
+
+        Raises:
+            ProblemError: it is not on the ledger.
+        """
+        key = EventRecord.key_for(bytes.fromhex(event_id))
+        record = read_record(self._ledger.state, key, EventRecord)
+        if record is None:
+            detail = f"no event {event_id} is on the ledger"
+            raise ProblemError(make_problem(ProblemKind.NOT_FOUND, detail))
+        return record.index
 
     def _find_tile(self, tile: Tile) -> Tile:
         """See that a tile is one of the tree.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from kpledger.base.keys import SigningKey
 from kpnode.sealing.cosigner import OwnCosigner
 from kpnode.sealing.published import PublishedCheckpoints
 
@@ -12,3 +13,5 @@ class Seals:
 
     cosigner: OwnCosigner
     published: PublishedCheckpoints
+    log_key: SigningKey | None
+    """With which the node signs as the log; None if it does not vote."""

@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
-from founding import VOTERS, make_certificate, make_event, make_genesis, number_of
+from founding import VOTERS, make_certificate, make_event, make_genesis, number_of, signing_key
 from network import PATIENCE_S
 from sealed_notes import ORIGIN, sign
 from serving import Served
@@ -12,6 +12,7 @@ from serving import Served
 from kpledger.api.answers import ConsistencyAnswer, InclusionAnswer
 from kpledger.base.hashing import Digest, hash_leaf
 from kpledger.log.checkpoint import Checkpoint, parse_checkpoint, parse_note
+from kpledger.log.cose import CoseReceipt
 from kpledger.log.merkle import TreeSize, compute_root, verify_consistency, verify_inclusion
 from kpledger.log.policy import policy_of
 from kpledger.log.receipt import parse_receipt, verify_receipt
@@ -112,6 +113,27 @@ async def test_each_event_has_a_receipt_once_it_is_sealed(traded: Served) -> Non
     traded.seal()
     later = parse_receipt((await traded.get(f"/v1/receipts/{id_of(second)}")).body)
     verify_receipt(later, second, POLICY)
+
+
+async def test_receipt_in_cose_says_what_the_other_one_does(traded: Served) -> None:
+    event = issue(1)
+    path = f"/v1/receipts/{id_of(event)}"
+    assert (await traded.get(f"{path}/cose")).status == 404
+    await traded.record(event)
+    assert (await traded.get(f"{path}/cose")).json["type"] == "urn:kpledger:problem:not-sealed"
+    sealed = traded.seal()
+    receipt = parse_receipt((await traded.get(path)).body)
+    reply = await traded.get(f"{path}/cose")
+    assert reply.headers["Content-Type"] == 'application/cose; cose-type="cose-sign1"'
+    expected = CoseReceipt(
+        root=sealed.root,
+        size=sealed.size,
+        index=receipt.index,
+        path=receipt.path,
+        issuer=ORIGIN,
+        subject=id_of(event),
+    )
+    expected.verify(reply.body, [signing_key("bw-1/consensus").public_key])
 
 
 def sealed_in(checkpoint: str) -> Checkpoint:
