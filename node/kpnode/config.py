@@ -18,8 +18,9 @@ from msgspec import Meta, inspect
 
 from kpledger.api.addresses import NodeAddress, parse_addresses
 from kpledger.base.codec import reword
-from kpledger.base.errors import MalformedError
+from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.ids import NodeName
+from kpledger.log.checkpoint import KeyType, NoteKey, parse_vkey
 from kpledger.log.layout import DATABASE_DIRECTORY
 from kpledger.reading import explain_toml, read_text
 from kpnode.errors import SetupError
@@ -27,6 +28,7 @@ from kpnode.errors import SetupError
 MAX_FILE_BYTES: Final = 1 << 20
 MAX_PEERS: Final = 64
 MAX_ADDRESS_RANGES: Final = 256
+MAX_WITNESSES: Final = 16
 _PORT_MAX: Final = 65535
 _HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]"
 _ADDRESS: Final = re.compile(rf"(?P<host>{_HOST}):(?P<port>[1-9][0-9]{{0,4}})")
@@ -105,6 +107,39 @@ class SourceUrl(str):
     def address(self) -> NodeAddress:
         """Where the node is asked."""
         return parse_addresses([self])[0]
+
+
+class OutsideWitness(str):
+    """A witness that takes no part in the ledger: its key as a vkey, a blank, its URL."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Accept text as a witness that can be asked.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        vkey, _, url = text.partition(" ")
+        try:
+            key = parse_vkey(vkey)
+        except LedgerError as error:
+            raise ValueError(str(error)) from None
+        if key.key_type is not KeyType.COSIGNATURE:
+            raise ValueError(f"the key of {key.name} is not one that cosigns (type 0x04)")
+        if not re.fullmatch(r"https?://[!-~]+", url):
+            raise ValueError(f"{url!r} is not the URL of a witness")
+        return super().__new__(cls, text)
+
+    @property
+    def key(self) -> NoteKey:
+        """Under which it cosigns."""
+        return parse_vkey(self.partition(" ")[0])
+
+    @property
+    def url(self) -> str:
+        """What its paths follow."""
+        return self.partition(" ")[2].rstrip("/")
 
 
 LOOPBACK: Final = (AddressRange("127.0.0.0/8"), AddressRange("::1/128"))
@@ -186,6 +221,14 @@ class FollowSection(_Section, frozen=True, kw_only=True):
     """A file with the token that they know; none is sent if it is not there."""
 
 
+class WitnessSection(_Section, frozen=True, kw_only=True):
+    """Who else cosigns checkpoints, on top of the nodes (C2SP tlog-witness)."""
+
+    outside: Annotated[tuple[OutsideWitness, ...], Meta(max_length=MAX_WITNESSES)] = ()
+    """Asked for what is sealed while this node leads; the same on all voters, or what they have
+    cosigned is there by chance."""
+
+
 class RaftSection(_Section, frozen=True, kw_only=True):
     """Pace of the consensus; the same on all voters, or elections are unfair."""
 
@@ -255,6 +298,7 @@ class NodeConfig(_Section, frozen=True, kw_only=True):
     limits: LimitsSection = LimitsSection()
     books: BooksSection = BooksSection()
     follow: FollowSection = FollowSection()
+    witness: WitnessSection = WitnessSection()
 
     def resolve(self, base: Path) -> Self:
         """Return the same with its relative paths taken from a directory."""
@@ -327,7 +371,7 @@ def _format_table(name: str, table: dict[str, object]) -> list[str]:
 def _decode(kind: type, value: object) -> object:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text in quotes")
-    if kind in (Address, AddressRange, SourceUrl):
+    if kind in (Address, AddressRange, SourceUrl, OutsideWitness):
         return kind(value)
     if not value or re.search(r"[\0-\x1f]", value):
         raise ValueError(f"{value!r} is not a path")
@@ -346,6 +390,13 @@ def _explain(source: Path, message: str) -> SetupError:
     return SetupError(f"{place}: {verb}; accepted: {_describe(keys)}")
 
 
+_LISTS: Final[dict[type, str]] = {
+    AddressRange: f'up to {MAX_ADDRESS_RANGES} ranges as ["10.1.0.0/16", "2001:db8::/32"]',
+    SourceUrl: f'up to {MAX_PEERS} URLs as ["https://bw-1.example:7600"]',
+    OutsideWitness: f'up to {MAX_WITNESSES} witnesses as ["VKEY https://witness.example"]',
+}
+
+
 def _describe(keys: list[str]) -> str:
     """Say what may stand under a key; for an unknown one, which keys there are."""
     match _kind_under(keys):
@@ -359,10 +410,8 @@ def _describe(keys: list[str]) -> str:
             accepted = "up to 32 lower-case letters and digits, hyphens between them"
         case inspect.DictType():
             accepted = f'up to {MAX_PEERS} lines as bw-1 = "bw-1.example:7001"'
-        case inspect.VarTupleType(item_type=inspect.CustomType(cls=cls)) if cls is SourceUrl:
-            accepted = f'up to {MAX_PEERS} URLs as ["https://bw-1.example:7600"]'
-        case inspect.VarTupleType():
-            accepted = f'up to {MAX_ADDRESS_RANGES} ranges as ["10.1.0.0/16", "2001:db8::/32"]'
+        case inspect.VarTupleType(item_type=inspect.CustomType(cls=cls)):
+            accepted = _LISTS[cls]
         case inspect.EnumType(cls=choices):
             accepted = ", ".join(f'"{one.value}"' for one in choices)
         case inspect.CustomType(cls=cls) if cls is Address:

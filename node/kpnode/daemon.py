@@ -103,8 +103,9 @@ def _open_seals(config: NodeConfig, node: ServedNode, keys: NodeKeys) -> Seals:
         logs=policy_of(genesis).logs,
         tree=tree,
     )
+    witnesses = [one.key for one in config.witness.outside]
     log_key = keys.consensus if node.name in genesis.file.voters else None
-    return Seals(cosigner, PublishedCheckpoints(genesis, tree), log_key)
+    return Seals(cosigner, PublishedCheckpoints(genesis, tree, witnesses), log_key)
 
 
 def _build_server(

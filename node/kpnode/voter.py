@@ -59,6 +59,9 @@ class VoterService:
             for name, peer in self._find_peers().items()
             if name in genesis.file.voters and name != self.node.name
         }
+        self._outside = {
+            one.key.name: Contact(one.key.name, one.url, None, {}) for one in config.witness.outside
+        }
         self._sealer: Sealer | None = None
         self._sealing: asyncio.Task[NoReturn] | None = None
 
@@ -81,7 +84,7 @@ class VoterService:
             seals,
             self._keys.consensus,
             voters=self._contacts,
-            outside={},
+            outside=self._outside,
         )
 
     @property
@@ -114,7 +117,7 @@ class VoterService:
         """Stop taking part, close every connection and the storage."""
         if self._sealing is not None:
             await end_tasks([self._sealing])
-        for contact in self._contacts.values():
+        for contact in (*self._contacts.values(), *self._outside.values()):
             await contact.close()
         await self._links.close()
         await self.node.stop()

@@ -3,10 +3,13 @@
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
+from aiohttp import web
 from network import (
     GLANCE_S,
     PATIENCE_S,
@@ -19,11 +22,28 @@ from network import (
 
 from kpledger.api.routes import MSGPACK_TYPE
 from kpledger.base.errors import LedgerError
-from kpledger.log.checkpoint import identify_signers, parse_note
+from kpledger.base.keys import SigningKey
+from kpledger.log.checkpoint import (
+    Checkpoint,
+    KeyType,
+    Note,
+    NoteKey,
+    cosign_checkpoint,
+    format_vkey,
+    identify_signers,
+    parse_note,
+)
 from kpledger.log.genesis import Genesis, parse_genesis
-from kpledger.log.policy import Sealed, TrustPolicy, policy_of
+from kpledger.log.policy import Sealed, TrustPolicy, parse_policy, policy_of
 from kpledger.log.receipt import parse_receipt, verify_receipt
+from kpledger.log.witnessing import (
+    WitnessError,
+    format_cosignatures,
+    parse_add_checkpoint,
+    witness_checkpoint,
+)
 from kpledger.scheme.envelope import decode_envelope
+from kpnode.config import OutsideWitness as OutsideWitnessLine, format_config, load_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -148,3 +168,65 @@ async def cosigners_at(
         note = parse_note(await response.read())
     signers = identify_signers(note, genesis.note_keys)
     return {genesis.note_keys[one.key] for one in signers if one.time_s is not None}
+
+
+class OutsideWitness:
+    """A witness that knows the log by its name and keys alone, and speaks tlog-witness."""
+
+    def __init__(self, policy: TrustPolicy) -> None:
+        self._logs = policy.logs
+        self._key = SigningKey.from_seed(bytes(range(32)))
+        self._stored: Checkpoint | None = None
+        self.name = "witness.example"
+
+    @property
+    def vkey(self) -> str:
+        return format_vkey(NoteKey(self.name, KeyType.COSIGNATURE, self._key.public_key))
+
+    async def answer(self, request: web.Request) -> web.Response:
+        asked = parse_add_checkpoint(await request.read())
+        try:
+            self._stored = witness_checkpoint(self._stored, asked, self._logs)
+        except WitnessError as error:
+            text = str(error if error.size is None else error.size)
+            return web.Response(status=error.status, text=f"{text}\n")
+        line = cosign_checkpoint(
+            self._stored, name=self.name, key=self._key, time_s=int(time.time())
+        )
+        return web.Response(body=format_cosignatures(Note(asked.note.text, (line,))))
+
+
+async def test_an_outside_witness_cosigns_what_a_policy_may_ask_for(tmp_path: Path) -> None:
+    place, options = tmp_path / "net", ("--voters", "1")
+    async with running_network(place, *options) as network:
+        (node,) = network.seen.nodes
+    witness = OutsideWitness(policy_for(network))
+    app = web.Application()
+    app.router.add_post("/kp/add-checkpoint", witness.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    asked = OutsideWitnessLine(f"{witness.vkey} http://127.0.0.1:{port}/kp")
+    config = load_config(node.config)
+    section = msgspec.structs.replace(config.witness, outside=(asked,))
+    node.config.write_text(format_config(msgspec.structs.replace(config, witness=section)))
+    wanted = parse_policy(
+        f"log {format_vkey(policy_for(network).logs[0])}\n"
+        f"witness outside {witness.vkey}\nquorum outside\n".encode()
+    )
+    try:
+        async with (
+            running_network(place, *options) as network,
+            aiohttp.ClientSession() as session,
+        ):
+            (node,) = network.seen.nodes
+            event = network.note()
+            await record(session, node, event)
+            await wait_for_seal(session, node, wanted, 1)
+            event_id = decode_envelope(event).event_id.hex()
+            async with session.get(f"{node.api}/v1/receipts/{event_id}") as response:
+                verify_receipt(parse_receipt(await response.read()), event, wanted)
+    finally:
+        await runner.cleanup()

@@ -49,7 +49,7 @@ listen = "[::1]:7001"
 consensus = "c.key"
 tls = "t.key"
 """
-SECTIONS = "node, api, peers, keys, access, raft, limits, books, follow"
+SECTIONS = "node, api, peers, keys, access, raft, limits, books, follow, witness"
 RAFT_KEYS = "tick_ms, election_ticks, heartbeat_ticks, window, max_append_bytes"
 API_KEYS = "listen, tls, keep_alive_s, max_body_bytes"
 A_NAME = "up to 32 lower-case letters and digits, hyphens between them"
@@ -58,6 +58,9 @@ NO_ADDRESS = "is not host:port with a port from 1 to 65535"
 NO_TEXT = "is not text in quotes"
 AN_ADDRESS = '"host:port", such as "127.0.0.1:7001"'
 SOME_RANGES = 'up to 256 ranges as ["10.1.0.0/16", "2001:db8::/32"]'
+SOME_WITNESSES = 'up to 16 witnesses as ["VKEY https://witness.example"]'
+LOG_KEY = "ledger.example/kp+74c08ef3+ASHXsTy9T5uYB5ajZ23cA2g8O7bG9C/fHdJWrTzYN/lc"
+WITNESS_KEY = "witness.kp.example/be+8ee48a9f+BFn2O2c4yipibcdxnR0Qdpd58o0S6oh8Ws1n/QcBlHji"
 SOME_ADDRESSES = 'up to 64 lines as bw-1 = "bw-1.example:7001"'
 
 names = st.from_regex(r"[a-z0-9]{1,9}(-[a-z0-9]{1,9}){0,2}", fullmatch=True)
@@ -272,6 +275,24 @@ PEERS = SMALLEST + "[peers.addresses]\n"
             "access.blocks",
             "'none' is none of its values",
             '"all", "listed"',
+        ),
+        (
+            SMALLEST + '[witness]\noutside = ["bw-1 https://bw-1.example"]',
+            "witness.outside",
+            "note key is malformed: it does not have three parts joined by plus signs",
+            SOME_WITNESSES,
+        ),
+        (
+            SMALLEST + f'[witness]\noutside = ["{LOG_KEY} https://bw-1.example"]',
+            "witness.outside",
+            "the key of ledger.example/kp is not one that cosigns (type 0x04)",
+            SOME_WITNESSES,
+        ),
+        (
+            SMALLEST + f'[witness]\noutside = ["{WITNESS_KEY} bw-1.example"]',
+            "witness.outside",
+            "'bw-1.example' is not the URL of a witness",
+            SOME_WITNESSES,
         ),
         (
             SMALLEST + '[books]\nstart = "never"',
