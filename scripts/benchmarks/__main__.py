@@ -9,6 +9,7 @@ from typing import Final
 
 import catch_up
 import commit
+import follow
 import peers
 import queries
 import replay
@@ -19,6 +20,7 @@ EXAMPLES: Final = """\
 examples:
   scripts/bench replay --events 100000
   scripts/bench catch-up --events 20000
+  scripts/bench follow --events 200000
   scripts/bench commit --clients 64 --seconds 10
   scripts/bench queries --years 20 --events 5000000 --directory /var/tmp/years
 """
@@ -46,6 +48,8 @@ def main() -> None:
         )
     elif chosen.benchmark == "catch-up":
         result = catch_up.run(chosen.events, chosen.block_events, chosen.directory)
+    elif chosen.benchmark == "follow":
+        result = follow.run(chosen.events, chosen.block_events, chosen.directory)
     else:
         load = commit.Load(
             voters=chosen.voters,
@@ -77,6 +81,10 @@ def make_parser() -> argparse.ArgumentParser:
     _add(catching_up, "--events", 20_000, "in the log")
     _add(catching_up, "--block-events", 16, "events in a block")
     _add(catching_up, "--directory", _TEMPORARY, "where the network lives")
+    following = benchmarks.add_parser("follow", help="let a node that does not vote catch up")
+    _add(following, "--events", 20_000, "in the log")
+    _add(following, "--block-events", 64, "events in a block")
+    _add(following, "--directory", _TEMPORARY, "where the network lives")
     committing = benchmarks.add_parser("commit", help="load a network of real processes")
     _add(committing, "--voters", 3, "nodes")
     _add(committing, "--clients", "1,64", "how many at a time, one measure for each")

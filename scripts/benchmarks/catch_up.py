@@ -124,7 +124,7 @@ def run(events: int, block_events: int, directory: Path) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="kpledger-bench-", dir=directory) as scratch:
         root = Path(scratch) / "network"
         genesis = open_network(root, NetworkPlan(voters=VOTERS, port=0, quotas=False))
-        voters = [_find_voter(root / node.name) for node in genesis.file.nodes]
+        voters = [find_voter(root / node.name) for node in genesis.file.nodes]
         lay_log(genesis, root, voters, events, block_events)
         replayed = _replay(genesis, voters[0])
         started, restarted = asyncio.run(_catch_up(voters, events))
@@ -143,7 +143,8 @@ def run(events: int, block_events: int, directory: Path) -> dict[str, object]:
     }
 
 
-def _find_voter(directory: Path) -> Voter:
+def find_voter(directory: Path) -> Voter:
+    """Give the node of a directory."""
     path = directory / CONFIG_NAME
     config = load_config(path)
     url = f"http://{config.api.listen}"
@@ -194,16 +195,16 @@ async def _catch_up(voters: list[Voter], events: int) -> tuple[_Span, _Span]:
     """Start all but the last, then the last; kill it half way, and start it again."""
     *holders, last = voters
     async with contextlib.AsyncExitStack() as stack:
-        running = {one.name: await stack.enter_async_context(_running(one)) for one in holders}
+        running = {one.name: await stack.enter_async_context(running_voter(one)) for one in holders}
         # Their books would take processors from what is measured.
         found = [await _wait(one, lambda at: _has_books(at, events)) for one in holders]
         leader = running[found[0].leader or ""].pid
-        async with _running(last) as process:
+        async with running_voter(last) as process:
             started = await _measure(last, process.pid, leader, 0, events // 2)
             process.send_signal(signal.SIGKILL)
             await process.wait()
         held = started.held
-        process = await stack.enter_async_context(_running(last))
+        process = await stack.enter_async_context(running_voter(last))
         return started, await _measure(last, process.pid, leader, held, events)
 
 
@@ -249,7 +250,7 @@ async def _wait(voter: Voter, is_enough: Callable[[_Position], bool]) -> _Positi
 
 
 @asynccontextmanager
-async def _running(voter: Voter) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running_voter(voter: Voter) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a voter until the end of the block."""
     with voter.log.open("ab") as log:
         process = await asyncio.create_subprocess_exec(
