@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from functools import cached_property
 from http import HTTPStatus
@@ -25,6 +25,7 @@ from kpclient.outbox import Outbox
 from kpclient.output.console import print_trouble
 from kpclient.output.report import AuditFindings
 from kpclient.recall import Recall
+from kpclient.replay.audit_notes import AuditNotes, open_notes, open_scratch, try_notes
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.lookout import Lookout
 from kpclient.replay.replayed_ledger import EventStore, LedgerView, ReplayedLedger
@@ -297,31 +298,63 @@ class Session:
         for doubt in self.memory.hear(_position_of(status), node=node):
             print_trouble(f"warning: {doubt}; at most one of them is right (kpledger audit)")
 
-    def audit(self, jobs: int | None) -> AuditFindings:
+    def audit(
+        self, jobs: int | None, *, since: Path | None = None, anew: bool = False
+    ) -> AuditFindings:
         """Verify the whole chain; finds as well how what was seen before contradicts it.
+
+        Args:
+            jobs: how many other processes verify signatures; None: as many as there are cores.
+            since: the directory of the notes to go on from; None: that in the home, for a node.
+            anew: from the first block on, whatever an earlier audit has verified.
 
         Raises:
             ClientError: it cannot be had.
         """
         lookout = self._look_out()
         chain = self.open_chain()
-        report = verify_chain(self.genesis, chain, lookout, jobs=jobs)
-        fork = ""
-        try:
-            if report.verdict is AuditVerdict.SOUND:
-                self._accept(chain, report, lookout)
-        except ForkError as error:
-            fork = str(error)
+        with ExitStack() as stack:
+            kept = self._open_notes(stack, chain, since, anew=anew)
+            notes = kept or stack.enter_context(open_scratch(self.genesis))
+            report = verify_chain(self.genesis, chain, lookout, notes, jobs=jobs)
+            fork = ""
+            try:
+                if report.verdict is AuditVerdict.SOUND:
+                    self._accept(chain, report, lookout)
+            except ForkError as error:
+                fork = str(error)
+            if kept is not None and report.verdict is AuditVerdict.SOUND and not fork:
+                final = lookout.find_final(report)
+                try_notes(lambda: kept.keep(final))
         return AuditFindings(
             report=report,
             origin=self.genesis.file.origin,
             source=chain.source,
             audited_at_ms=now_ms(),
             fork=fork,
+            not_continued="" if notes is None else notes.problem,
         )
 
+    def _open_notes(
+        self, stack: ExitStack, chain: ServedChain | CopiedChain, since: Path | None, *, anew: bool
+    ) -> AuditNotes | None:
+        """Open the notes of the audits before; None where there are to be none, or can be none.
+
+        Whoever audits a copy wants to know as well whether all that lies there is unharmed.
+
+        Raises:
+            ClientError: those that were asked for cannot be used.
+        """
+        if since is not None:
+            named = expand("--since", since)
+            return stack.enter_context(open_notes(named, self.genesis, anew=anew))
+        if isinstance(chain, CopiedChain):
+            return None
+        place = self.home / "audited" / self.genesis.chain.hex()
+        return try_notes(lambda: stack.enter_context(open_notes(place, self.genesis, anew=anew)))
+
     def _look_out(self) -> Lookout:
-        """Give what looks on a chain for everything that was seen of this ledger before."""
+        """Give what looks on a chain for everything that was seen before."""
         return Lookout(self.memory.load())
 
     def _accept(

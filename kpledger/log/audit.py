@@ -23,19 +23,19 @@ or a copy from elsewhere shows that there was more.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, InitVar, dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from kpledger.base.codec import DECODE_ERRORS, decode_trusted
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.selftest import check_libraries
-from kpledger.base.state import ChangeSet, MemoryState, read_record
+from kpledger.base.state import ChangeSet, MemoryState, StateReader, read_record
 from kpledger.log.another_ledger import check_ledger
 from kpledger.log.block import decode_block
 from kpledger.log.certificates import CommitCertificate
 from kpledger.log.chain import ExecutedBlock, Tip, Verify, execute_entry, genesis_tip
-from kpledger.log.finality import NOTHING_FINAL, CertifiedChain, Finality
+from kpledger.log.finality import NOTHING_FINAL, CertifiedChain, Ends, Finality
 from kpledger.log.genesis import Genesis
 from kpledger.log.invalid_block import InvalidBlockError
 from kpledger.log.layout import BLOCK_ENTRY, decode_stored_entry
@@ -94,6 +94,16 @@ class AuditProgress:
     """The newest block that each voter signed, by its name."""
     rules: tuple[RulesSince, ...] = ()
     """Which rules hold from which height on, ascending; those to come are among them."""
+    continued_from: int = 0
+    """Up to this height an earlier audit has verified all."""
+
+
+class AuditState(StateReader, Protocol):
+    """Where an auditor keeps the state of the ledger."""
+
+    def apply(self, changes: ChangeSet) -> None:
+        """Take over what a change-set says."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +158,17 @@ class AuditReport:
     """Where in the first bad block; ``certificate`` where a majority signed for another one."""
     problem: str | None = None
     """What is wrong, or why nothing can be decided."""
+    continued_from: int = 0
+    """Up to this height an earlier audit had verified all; 0: this one has, from the first block.
+    """
 
 
 @dataclass(slots=True)
 class Auditor:
     """Re-derives a chain, block by block; stands before block 1 at first.
+
+    Or it stands where an earlier audit ended, and goes on with what that has kept: its state, its
+    ends, and its progress, which are all trusted.
 
     Raises:
         LibraryError: a library does not give the answers that it is known to give.
@@ -167,18 +183,27 @@ class Auditor:
     """The versions of the rules that the caller knows."""
     observe: Observe | None = None
     """Sees what each block changes, after its rules were checked."""
+    state: AuditState = field(default_factory=MemoryState)
+    """Where the state of the ledger is kept; empty, if there was no earlier audit."""
+    ends: Ends = field(default_factory=bytearray)
+    """Where the ends of the chain are kept; likewise."""
+    earlier: InitVar[AuditProgress | None] = None
+    """How far an earlier audit had come."""
     progress: AuditProgress = field(init=False)
     """How far it has come."""
-    _state: MemoryState = field(init=False, default_factory=MemoryState)
     _certified: CertifiedChain = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, earlier: AuditProgress | None) -> None:
         check_libraries()
-        changes = self.genesis.seed_state(self._state, self.rules)
+        self._certified = CertifiedChain(Electorate.of(self.genesis), self.ends)
+        if earlier is not None:
+            self.progress = replace(earlier, continued_from=earlier.tip.height)
+            return
+        changes = self.genesis.seed_state(self.state, self.rules)
         tip = genesis_tip(self.genesis, changes)
         self.progress = AuditProgress(tip, tip, rules=_read_rules(changes))
-        self._state.apply(changes)
-        self._certified = CertifiedChain(Electorate.of(self.genesis))
+        self.state.apply(changes)
+        self._certified.append(tip.end)
 
     def certify(self, certificate: CommitCertificate) -> None:
         """Hold a certificate of this chain against it: the newest of each term are enough.
@@ -218,7 +243,7 @@ class Auditor:
             executed = execute_entry(
                 self.genesis,
                 tip,
-                self._state,
+                self.state,
                 entry,
                 verify_event=self.verify_event,
                 rules=self.rules,
@@ -236,7 +261,7 @@ class Auditor:
             return Violation(height, "entry", str(error))
         if self.observe is not None:
             self.observe(executed)
-        self._state.apply(executed.changes)
+        self.state.apply(executed.changes)
         self._certified.append(executed.tip.end)
         self.progress = _advance(self.progress, executed)
         return None
@@ -346,6 +371,7 @@ def _report(
         events_by_type=dict(sorted(progress.events_by_type.items())),
         rules=tuple(one for one in progress.rules if one.height <= max(1, tip.height)),
         problem=problem,
+        continued_from=progress.continued_from,
     )
     if finality.other is None:
         return report

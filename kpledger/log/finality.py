@@ -6,12 +6,12 @@ blocks of one height are two histories, each of which somebody may have been tol
 
 import struct
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from kpledger.log.certificates import CommitCertificate
 from kpledger.log.statements import Electorate, LogEnd, SignatureCheck, verifies
 
-_BLOCK: Final = struct.Struct(">Q32s")
+_END: Final = struct.Struct(">Q32s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +31,40 @@ class Finality:
 NOTHING_FINAL: Final = Finality()
 
 
+class Ends(Protocol):
+    """The ends that a chain has had, in rows of bytes by height from 0 on; a ``bytearray`` is one.
+
+    :func:`end_at` reads them.
+    """
+
+    def extend(self, row: bytes, /) -> None:
+        """Append a row."""
+        ...
+
+    def __getitem__(self, at: slice, /) -> bytes | bytearray:
+        """Give the bytes from one offset to another."""
+        ...
+
+
+def end_at(ends: Ends, height: int) -> LogEnd:
+    """Give where a chain ended with the block of a height, which it has."""
+    row = ends[height * _END.size : (height + 1) * _END.size]
+    term, head = _END.unpack(row)
+    return LogEnd(term=term, index=height, head=head)
+
+
 @dataclass(slots=True)
 class CertifiedChain:
     """The ends that a chain has had, and the certificates that are held against them."""
 
     electorate: Electorate
-    _ends: bytearray = field(init=False, default_factory=bytearray)
-    """By height from 0 on: term and head."""
+    ends: Ends
+    """All of them, the genesis first."""
     _certificates: list[CommitCertificate] = field(init=False, default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.append(LogEnd(term=0, index=0, head=self.electorate.chain))
 
     def append(self, end: LogEnd) -> None:
         """Take in the next block of the chain."""
-        self._ends += _BLOCK.pack(end.term, end.head)
+        self.ends.extend(_END.pack(end.term, end.head))
 
     def certify(self, certificate: CommitCertificate, check: SignatureCheck = verifies) -> None:
         """Take in a certificate, before or after the blocks.
@@ -68,10 +87,10 @@ class CertifiedChain:
         final, other = [], []
         for one in self._certificates:
             if one.index <= height:
-                term, head = _BLOCK.unpack_from(self._ends, one.index * _BLOCK.size)
-                if head != one.head:
+                end = end_at(self.ends, one.index)
+                if end.head != one.head:
                     other.append(one)
-                elif term == one.term:  # else it shows nothing (thesis 3.6.2)
+                elif end.term == one.term:  # else it shows nothing (thesis 3.6.2)
                     final.append(one)
         up_to = max((one.index for one in final), default=0)
         by = {each.voter for one in final if one.index == up_to for each in one.by}

@@ -43,10 +43,13 @@ def audit(
     out: Path | None = None,
     jobs: int | None = None,
     report: Path | None = None,
+    since: Path | None = None,
+    anew: bool = False,
 ) -> None:
     """Verify a whole ledger, trusting nothing but the genesis file.
 
-    Every hash, signature, rule, root and digest is computed again. With --heads, or several copies:
+    Every hash, signature, rule, root and digest is computed again. The next audit goes on from
+    there, if the chain still holds all that was verified. With --heads, or several copies:
     histories are compared, as by kpledger compare.
 
     Exit code 0: sound, or one history; 1: a block violates the protocol or the rules, or the ledger
@@ -65,7 +68,7 @@ def audit(
     if out is not None:
         raise UsageError("--out", "evidence is found between histories", "--heads URL as well")
     session = Session(connection, offline=OfflineOptions(copy=next(iter(copies), None)))
-    findings = _audit(session, jobs, as_json=connection.as_json)
+    findings = _audit(session, jobs, since, anew=anew, as_json=connection.as_json)
     if report is not None:
         write_public(report, format_page(findings).encode())
     if connection.as_json:
@@ -79,7 +82,9 @@ def audit(
     raise typer.Exit(EXIT_CODES[findings.report.verdict])
 
 
-def _audit(session: Session, jobs: int | None, *, as_json: bool) -> AuditFindings:
+def _audit(
+    session: Session, jobs: int | None, since: Path | None, *, anew: bool, as_json: bool
+) -> AuditFindings:
     """Audit what there is, or end with why nothing can be read.
 
     Raises:
@@ -87,7 +92,7 @@ def _audit(session: Session, jobs: int | None, *, as_json: bool) -> AuditFinding
         Exit: nothing could be read; that is said.
     """
     try:
-        return session.audit(jobs)
+        return session.audit(jobs, since=since, anew=anew)
     except UsageError:
         raise
     except (ClientError, LedgerError, OSError, MemoryError) as error:
@@ -106,6 +111,7 @@ def _format_findings(findings: AuditFindings) -> list[str]:
     lines += [
         f"  chain         {report.chain}",
         f"  height        {report.height} ({format_time(report.block_time_ms)})",
+        *_describe_continuation(findings),
         f"  head          {report.head}",
         f"  tree          {report.tree_size} events, root {report.tree_root}",
         f"  state digest  {report.state_digest}",
@@ -118,6 +124,14 @@ def _format_findings(findings: AuditFindings) -> list[str]:
     lines += [f"verified by {', '.join(findings.tell_means())}", "what cannot be known:"]
     lines += [f"  {one}" for one in findings.tell_unknown()]
     return lines
+
+
+def _describe_continuation(findings: AuditFindings) -> Iterator[str]:
+    """Say what of it was verified by an audit before this one, or why nothing was."""
+    if findings.report.continued_from:
+        yield f"  continued     from height {findings.report.continued_from}, verified before"
+    elif findings.not_continued:
+        yield f"  not continued {findings.not_continued}"
 
 
 def _describe_terms(report: AuditReport) -> str:
@@ -164,9 +178,12 @@ def _describe_signers(report: AuditReport) -> Iterator[str]:
 
 def _what(report: AuditReport) -> str:
     if report.verdict is AuditVerdict.SOUND:
-        return (
+        told = (
             f": {report.height} blocks with {report.tree_size} events follow from the genesis file"
         )
+        if report.continued_from:
+            told += f", the first {report.continued_from} by an earlier audit"
+        return told
     if report.verdict is AuditVerdict.UNDECIDED:
         return f": {report.problem}; sound up to height {report.height}"
     if report.field == "certificate":

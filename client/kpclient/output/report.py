@@ -42,6 +42,8 @@ class AuditFindings:
     """When, by this machine's clock; Unix milliseconds."""
     fork: str = ""
     """How what was verified here before contradicts it."""
+    not_continued: str = ""
+    """Why an earlier audit was not continued, if there was one."""
 
     @property
     def answer(self) -> str:
@@ -61,7 +63,7 @@ class AuditFindings:
                 return (
                     f"All {report.height:,} blocks, with {report.tree_size:,} statements, follow"
                     " from the genesis file: each step keeps the rules, and is signed by those who"
-                    " had the right to take it."
+                    f" had the right to take it.{self._continuation}"
                 )
             case AuditVerdict.VIOLATION:
                 return f"{self._violation} Up to block {report.height:,} all is sound."
@@ -70,6 +72,12 @@ class AuditFindings:
                     f"Nothing wrong was found, but not all could be looked at: {report.problem}."
                     f" Up to block {report.height:,} all is sound."
                 )
+
+    @property
+    def _continuation(self) -> str:
+        if not self.report.continued_from:
+            return ""
+        return f" Up to block {self.report.continued_from:,} an earlier audit has verified that."
 
     @property
     def _violation(self) -> str:
@@ -161,6 +169,11 @@ class AuditFindings:
             "Whether there is more: newer blocks than those that were shown, or another history"
             " that was shown to somebody else. Comparing several nodes tells (kpledger compare)."
         )
+        if report.continued_from:
+            yield (
+                f"Whether the blocks up to {report.continued_from:,} are still unharmed in what was"
+                " read: an earlier audit has verified them, and this one that the others follow."
+            )
         if report.uncertified or not report.final_up_to:
             yield (
                 f"Whether the blocks above {report.final_up_to:,} will stay: no majority of the"
@@ -177,6 +190,7 @@ class AuditFindings:
         return {
             **asdict(self.report),
             "fork": self.fork or None,
+            "not_continued": self.not_continued or None,
             "origin": self.origin,
             "source": self.source,
             "audited_at_ms": self.audited_at_ms,

@@ -124,7 +124,11 @@ class CopiedChain:
         raise UsageError("--copy", problem, "a copy of the directory of a stopped node")
 
     def __iter__(self) -> Iterator[StoredBlock | UnreadableBlock]:
-        """Yield the blocks from height 1 on; last of all an unreadable one, if there is any damage.
+        """Yield all blocks, as :meth:`blocks` does."""
+        return self.blocks(1)
+
+    def blocks(self, first: int) -> Iterator[StoredBlock | UnreadableBlock]:
+        """Yield the blocks from a height on; last of all an unreadable one, if there is any damage.
 
         A copy that ends early, without a trace of damage and without later blocks, is a shorter
         chain. If damage was met and no trace of a later block, it is in what a node keeps beside
@@ -134,7 +138,7 @@ class CopiedChain:
             ChainUnavailableError: a file or a block is missing, cannot be read, or is none that a
                 node writes: it was not copied whole, or while the node went on.
         """
-        height = 0
+        height = first - 1
         damage = ""
         for strict in (True, False):
             try:

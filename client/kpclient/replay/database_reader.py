@@ -36,6 +36,14 @@ _TORN: Final = (
 _FORMATS: Final = (layout.STORE_FORMAT, layout.UNSIGNED_FORMAT)
 _SHORTAGES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
 
+_END: Final = ""
+_LOST: Final = "it is missing, and later ones are there"
+_ENDS: Final = (_END, _LOST)
+"""Why there are no more, where a table that is not there may hold them."""
+_MAPPED_BYTES: Final = 64 << 20
+"""So much is read before the database is opened anew: LevelDB maps each table into memory that it
+reads from, and lets go of none."""
+
 _Frame = tuple[int, bytes | str]
 
 
@@ -46,29 +54,18 @@ def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]
     # Before LevelDB is there, which puts a log into a table without what is damaged.
     highest = 0 if strict else find_highest_block(Path(directory))
     try:
-        with closing(plyvel.DB(directory, paranoid_checks=strict, compression=None)) as database:
-            is_open = True
-            if strict and database.get(layout.FORMAT_KEY) not in _FORMATS:
-                torn = "the format record is missing or unknown, so that this is no whole database"
-            # Not plyvel's own iterator: it ends without a word where a damaged block is the last.
-            found = database.raw_iterator(verify_checksums=strict, fill_cache=False)
-            with closing(found):
-                found.seek(layout.block_key(first))
-                for height in count(first):
-                    is_last = not found.valid() or found.key() > layout.LAST_BLOCK_KEY
-                    if is_last and height > highest:
-                        yield (0, torn) if torn else (height, "")
-                        return
-                    if is_last or found.key() != layout.block_key(height):
-                        lost = "it is missing, and later ones are there"
-                        yield (0, torn) if torn else (height, lost)
-                        return
-                    stored = found.value()
-                    if len(stored) > layout.MAX_STORED_BYTES:
-                        yield height, f"it has {len(stored)} bytes, more than any entry"
-                        return
-                    yield height, stored
-                    found.next()
+        while True:
+            with closing(plyvel.DB(directory, paranoid_checks=strict, compression=None)) as opened:
+                is_open = True
+                if strict and opened.get(layout.FORMAT_KEY) not in _FORMATS:
+                    torn = "the format record is missing or unknown; this is no whole database"
+                for height, found in _read_some(opened, first, highest, strict=strict):
+                    if isinstance(found, bytes):
+                        yield height, found
+                        continue
+                    yield (0, torn) if torn and found in _ENDS else (height, found)
+                    return
+            first = height + 1
     except plyvel.IOError as error:
         yield _fail(error)
     except plyvel.Error as error:
@@ -79,6 +76,31 @@ def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]
         yield 0 if is_torn or not is_open else height, _text(error)
     except MemoryError:
         yield _want_memory()
+
+
+def _read_some(database: plyvel.DB, first: int, highest: int, *, strict: bool) -> Iterator[_Frame]:
+    """Yield entries, and last why there are no more, unless there are only too many for once."""
+    size = 0
+    # Not plyvel's own iterator: it ends without a word where a damaged block is the last.
+    with closing(database.raw_iterator(verify_checksums=strict, fill_cache=False)) as found:
+        found.seek(layout.block_key(first))
+        for height in count(first):
+            is_last = not found.valid() or found.key() > layout.LAST_BLOCK_KEY
+            if is_last and height > highest:
+                yield height, _END
+                return
+            if is_last or found.key() != layout.block_key(height):
+                yield height, _LOST
+                return
+            stored = found.value()
+            if len(stored) > layout.MAX_STORED_BYTES:
+                yield height, f"it has {len(stored)} bytes, more than any entry"
+                return
+            yield height, stored
+            size += len(stored)
+            if size > _MAPPED_BYTES:
+                return
+            found.next()
 
 
 def read_beside(directory: str, prefix: bytes, most_bytes: int) -> Iterator[_Frame]:

@@ -6,12 +6,14 @@ an end after a change of leader, and nobody has lied. So it is compared with not
 
 from collections.abc import Iterable, Iterator
 
+from kpclient.replay.audit_notes import EarlierAudit
 from kpclient.sightings import Position, Seen
 from kpledger.base.codec import encode
 from kpledger.log.audit import AuditReport
 from kpledger.log.certificates import CommitCertificate
 from kpledger.log.chain import ExecutedBlock, Tip
 from kpledger.log.evidence import MAX_FORK_OPENINGS, MAX_PATH_HEADERS, Evidence, Fork
+from kpledger.log.finality import Ends, end_at
 from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Electorate
 from kpledger.log.two_histories import Stretch, find_double_signing
@@ -23,10 +25,13 @@ class Lookout:
     def __init__(self, seen: Seen) -> None:
         """Look out for the blocks that were seen, and for those of certificates."""
         self._heights = set(seen.heights)
+        self._seen = [(one.position.height, one.position.head) for one in seen.sightings]
         self._final = seen.certificate
+        self._earlier_final = 0
         self._above_final: list[ShownHeader] = []
         self._openings: list[ShownHeader] = []
         self._tips: dict[int, Tip] = {}
+        self._heads: dict[int, bytes] = {}
         self._certificates: list[CommitCertificate] = []
 
     def follow(self, certificates: Iterable[CommitCertificate]) -> Iterator[CommitCertificate]:
@@ -36,12 +41,33 @@ class Lookout:
             self._certificates.append(one)
             yield one
 
+    def go_on(self, earlier: EarlierAudit, ends: Ends) -> bool:
+        """Take over what an earlier audit has met on the chain, if that is all there was to meet.
+
+        Otherwise the blocks have to be looked at again, for who signed what excludes each other.
+        """
+        tip, final = earlier.progress.tip, self._final
+        seen = [(height, head) for height, head in self._seen if height <= tip.height]
+        if final is not None and final.index <= tip.height:
+            seen.append((final.index, final.head))
+        elif final is not None and final.term < tip.term:
+            return False
+        if any(end_at(ends, height).head != head for height, head in seen):
+            return False
+        self._heads.update(seen)
+        self._tips[tip.height] = tip
+        if earlier.final is not None:
+            self._earlier_final = earlier.final.height
+            self._tips[earlier.final.height] = earlier.final
+        return True
+
     def see(self, executed: ExecutedBlock) -> None:
         """Take note of a block, if it is one of those, or just above what was seen to be final."""
         if self._final is not None:
             self._see_above(self._final, executed)
         if executed.tip.height in self._heights:
             self._tips[executed.tip.height] = executed.tip
+            self._heads[executed.tip.height] = executed.tip.head
 
     def _see_above(self, final: CommitCertificate, executed: ExecutedBlock) -> None:
         """Keep what excludes a block that was final, if it is not on this chain: who signed it."""
@@ -52,12 +78,18 @@ class Lookout:
         if 0 < executed.tip.height - final.index <= MAX_PATH_HEADERS:
             self._above_final.append(ShownHeader(header=header, seal=b""))
 
+    def find_final(self, report: AuditReport) -> Tip | None:
+        """Give the end of what is shown to be final, now or in an earlier audit."""
+        final = max(report.final_up_to, self._earlier_final)
+        height = max((at for at in self._tips if at <= final), default=None)
+        return None if height is None else self._tips[height]
+
     def find_end(self, report: AuditReport, *, is_served: bool) -> Position:
         """Give up to where the chain counts; a node serves nothing that it does not hold final.
 
         A copy without any certificate is one of an earlier version, and counts to its end.
         """
-        tip = self._tips.get(report.final_up_to)
+        tip = self.find_final(report)
         if is_served or tip is None:
             return Position(
                 height=report.height,
@@ -70,7 +102,7 @@ class Lookout:
 
     def heads_up_to(self, height: int) -> dict[int, bytes]:
         """Give the heads that were met, by their heights."""
-        return {at: tip.head for at, tip in self._tips.items() if at <= height}
+        return {at: head for at, head in self._heads.items() if at <= height}
 
     def newest_certificate(self, report: AuditReport) -> CommitCertificate | None:
         """Give the certificate of the highest block that is final."""
@@ -85,8 +117,7 @@ class Lookout:
         final = self._final
         if final is None:
             return ()
-        tip = self._tips.get(final.index)
-        if tip is not None and tip.head == final.head:
+        if self._heads.get(final.index) == final.head:
             return ()
         others = (
             one for one in self._certificates if one.index >= final.index or one.term > final.term

@@ -84,13 +84,17 @@ class ServedChain:
         yield from self._certificates
 
     def __iter__(self) -> Iterator[StoredBlock]:
-        """Yield the blocks up to the one that the node has claimed first, and no more.
+        """Yield the blocks above those that are left out, as :meth:`blocks` does."""
+        return self.blocks(self._after + 1)
+
+    def blocks(self, first: int) -> Iterator[StoredBlock]:
+        """Yield the blocks from a height to the one that the node has claimed first, and no more.
 
         Raises:
             ChainUnavailableError: the stream cannot be had, is no stream of blocks, comes too
                 slowly, or ends below that height.
         """
-        reached = self._after
+        reached = first - 1
         with asyncio.Runner() as runner:
             while reached < self.height:
                 brought = 0

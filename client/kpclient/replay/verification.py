@@ -20,6 +20,7 @@ import msgspec
 
 from kpclient.errors import ClientError
 from kpclient.output.console import show_progress
+from kpclient.replay.audit_notes import AuditFiles, AuditNotes, open_scratch
 from kpclient.replay.children import Child, describe_trouble, fail, started
 from kpclient.replay.copied_chain import (
     ChainUnavailableError,
@@ -35,7 +36,7 @@ from kpledger.books.writer import BooksWriter, uncollected
 from kpledger.command import EXIT_REFUSED
 from kpledger.log import audit
 from kpledger.log.certificates import CommitCertificate
-from kpledger.log.chain import ExecutedBlock
+from kpledger.log.chain import CommittedBlocks, ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.rulebook import UnknownRulesError
 
@@ -157,19 +158,24 @@ def audit_chain(
     jobs: int,
     observe: audit.Observe | None = None,
     certificates: Iterable[CommitCertificate] = (),
+    files: AuditFiles | None = None,
 ) -> audit.AuditReport:
-    """Audit a chain from its first block to its end.
+    """Audit a chain from its first block to its end, or from where an earlier audit has come to.
 
     Args:
         genesis: what is trusted.
-        chain: its blocks from height 1 on.
+        chain: its blocks from height 1 on, or above those that the earlier audit has verified.
         jobs: how many other processes verify signatures; with 0, this one does it too.
         observe: sees what each block changes; to be believed only if the report says SOUND.
         certificates: those that stand beside the blocks; read first, so that a chain that grows
             meanwhile is not found to be cut.
+        files: what it works with, and how far that has come; without any it works in memory.
     """
-    auditor = audit.Auditor(genesis, verify_event=audit.defer_signatures, observe=observe)
-    return audit_on(auditor, chain, jobs=jobs, certificates=certificates)
+    auditor = _make_auditor(genesis, observe, files)
+    report = audit_on(auditor, chain, jobs=jobs, certificates=certificates)
+    if files is not None:
+        files.progress = auditor.progress
+    return report
 
 
 def audit_on(
@@ -208,6 +214,15 @@ def audit_on(
     if (trouble := why or doubt) is not None:
         return audit.report_undecided(genesis, progress, trouble, finality)
     return audit.report_sound(genesis, progress, finality)
+
+
+def _make_auditor(
+    genesis: Genesis, observe: audit.Observe | None, files: AuditFiles | None
+) -> audit.Auditor:
+    deferred = partial(audit.Auditor, genesis, verify_event=audit.defer_signatures, observe=observe)
+    if files is None:
+        return deferred()
+    return deferred(state=files.state, ends=files.ends, earlier=files.progress)
 
 
 def _take_certificates(
@@ -257,22 +272,30 @@ def verify_chain(
     genesis: Genesis,
     chain: ServedChain | CopiedChain,
     lookout: Lookout,
+    notes: AuditNotes | None,
     *,
     jobs: int | None = None,
     observe: audit.Observe | None = None,
 ) -> audit.AuditReport:
     """Audit a chain, on all cores unless it is said on how many, and show how far it is.
 
+    It is gone on from the notes where the chain holds what the earlier audit has verified, and that
+    is all that was ever seen of it.
+
     Args:
         genesis: what is trusted.
-        chain: its blocks from height 1 on, and the commit certificates beside them.
+        chain: its blocks, and the commit certificates beside them.
         lookout: sees each block and each certificate.
+        notes: of the audits before; nothing is kept in them. Without any it works in memory.
         jobs: how many other processes verify signatures.
         observe: sees what each block changes; to be believed only if the report says SOUND.
     """
     cores = len(os.sched_getaffinity(0)) if jobs is None else jobs
     certificates = lookout.follow(chain.certificates())
-    with show_progress("blocks", chain.height) as advance:
+    files, blocks = (None, chain) if notes is None else _open(genesis, chain, lookout, notes)
+    with uncollected(), show_progress("blocks", chain.height) as advance:
+        if files is not None and files.progress is not None:
+            advance(files.progress.tip.height)
 
         def see(executed: ExecutedBlock) -> None:
             advance(1)
@@ -280,7 +303,59 @@ def verify_chain(
             if observe is not None:
                 observe(executed)
 
-        return audit_chain(genesis, chain, jobs=cores, observe=see, certificates=certificates)
+        return audit_chain(
+            genesis,
+            blocks,
+            jobs=cores,
+            observe=see,
+            certificates=certificates,
+            files=files,
+        )
+
+
+def _open(
+    genesis: Genesis, chain: ServedChain | CopiedChain, lookout: Lookout, notes: AuditNotes
+) -> tuple[AuditFiles | None, Chain]:
+    """Give the files to work with, None if there is no room, and the blocks still to verify."""
+    earlier = notes.earlier
+    if earlier is not None:
+        try:
+            files = notes.go_on()
+            blocks = _find_new(genesis, earlier.progress, chain)
+            if lookout.go_on(earlier, files.ends):
+                return files, blocks
+            notes.problem = "what was seen since the last audit is not on the chain that it read"
+        except (ClientError, LedgerError, OSError, MemoryError) as error:
+            notes.problem = f"the last audit is not continued: {describe_trouble(error)}"
+    try:
+        return notes.begin(), chain
+    except OSError:
+        return None, chain
+
+
+def _find_new(
+    genesis: Genesis, earlier: audit.AuditProgress, chain: ServedChain | CopiedChain
+) -> Chain:
+    """Give the blocks above those that an earlier audit has verified, which the chain has to hold.
+
+    Raises:
+        ClientError: it does not hold them, or cannot be read there.
+        LedgerError: what stands there is no chain.
+    """
+    tip, linked = earlier.tip, CommittedBlocks(genesis)
+    # From a block on whose header is stored, and not derived from the one before.
+    blocks = _each(chain.blocks(max(earlier.signed_up_to.values())))
+    for block in blocks:
+        if isinstance(block, UnreadableBlock):
+            break
+        linked.read(block.height, block.stored)
+        if block.height == tip.height:
+            if linked.head == tip.head:
+                return blocks
+            break
+    blocks.close()
+    problem = f"block {tip.height}, {tip.head.hex()}, which it verified, is not on this chain"
+    raise ChainUnavailableError(problem)
 
 
 def replay(
@@ -315,8 +390,8 @@ def replay(
             problem = f"the books cannot be written on this machine (see TMPDIR): {error}"
             raise ClientError(problem) from None
 
-    with uncollected():
-        report = verify_chain(genesis, chain, lookout, observe=write)
+    with open_scratch(genesis) as scratch:
+        report = verify_chain(genesis, chain, lookout, scratch, observe=write)
     if report.problem == audit.EMPTY_CHAIN:
         # Nobody vouches for it; but nothing is answered that the genesis file does not say.
         writer.complete()
