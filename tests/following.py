@@ -6,7 +6,7 @@ from pathlib import Path
 
 from founding import make_genesis
 from ports import FOR_API
-from serving import OPEN, Served, make_seals, run_here, serve
+from serving import OPEN, Served, make_gossip, make_seals, run_here, serve
 
 from kpledger.api.addresses import parse_addresses
 from kpnode.api.access import AccessControl
@@ -47,7 +47,8 @@ async def serving_api(replica: Replica, directory: Path) -> AsyncIterator[str]:
     """Serve what a node answers, but for its books; gives the URL."""
     books = BooksSupervisor(replica, directory, run_here(directory))
     seals = make_seals(directory, replica.ledger)
-    api = NodeApi(replica, books, seals=seals, limits=ApiLimits())
+    gossip = make_gossip(replica, replica.headers, seals)
+    api = NodeApi(replica, books, gossip, seals=seals, limits=ApiLimits())
     access = AccessControl(OPEN, TokenRegister(directory / "tokens"))
     server = HttpServer(api.build_public(access), request_s=20)
     port = await server.start("127.0.0.1", 0, None, FOR_API, is_preferred=lambda _: True)

@@ -4,7 +4,7 @@ A small model of consensus by its rules alone: who may vote for whom, what a fol
 leader, what is acknowledged. Any step may follow any other, so that messages are lost, repeated and
 late; voters restart, and one may come back with an old disk. Honest voters keep the rules whatever
 liars send them. Liars vote for everybody, acknowledge what they like, stand for election with any
-log, and make blocks on several branches.
+log, make blocks on several branches, and cosign any of them.
 """
 
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,8 @@ from branches import Branch
 from electing import signer_of
 from founding import VOTERS
 
-from kpledger.log.block import compute_head
+from kpledger.base.hashing import Digest
+from kpledger.log.block import compute_head, decode_block_header
 from kpledger.log.certificates import CommitCertificate, LeaderCertificate, certify_commit
 from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Acknowledgement, LogEnd, Vote
@@ -33,6 +34,8 @@ class Disk:
     acknowledged: int = 0
     """Up to where, in its term."""
     log: Branch = field(default_factory=Branch)
+    cosigned: tuple[Digest, ...] = ()
+    """The leaves of the tree that it has cosigned last."""
 
     def enter(self, term: int) -> "Disk":
         """Give it in a term, which may be later."""
@@ -59,13 +62,18 @@ class History:
     """In which terms a voter has heard a leader since it was started."""
     votes: list[Vote] = field(default_factory=list)
     acknowledgements: list[Acknowledgement] = field(default_factory=list)
+    cosigned: list[tuple[str, tuple[Digest, ...]]] = field(default_factory=list)
+    """The leaves of each tree, and who cosigned it."""
     branches: dict[bytes, Branch] = field(default_factory=lambda: {Branch().end.head: Branch()})
     """All chains that anybody has made, by their heads."""
     elected: dict[tuple[int, str, bytes], LeaderCertificate] = field(default_factory=dict)
 
     def run(self, steps: int) -> None:
         """Do some steps."""
-        does = (self.campaign, self.make, self.send, self.send, self.send, self.restart)
+        does = (
+            *(self.campaign, self.make, self.send, self.send, self.send),
+            *(self.restart, self.cosign),
+        )
         for _ in range(steps):
             self.random.choice(does)()
             if self.liars:
@@ -191,6 +199,22 @@ class History:
         acknowledged = max(disk.acknowledged, branch.end.index)
         self.disks[voter] = replace(disk, acknowledged=acknowledged)
 
+    def cosign(self) -> None:
+        """Let one cosign what is final as far as its log holds it, or a liar what it likes."""
+        name = self.random.choice(VOTERS)
+        disk = self.disks[name]
+        if name in self.liars:
+            trees = [leaves_of(one) for one in self.branches.values()]
+        else:
+            final = (self.branches[one.head] for one in self.commits)
+            held = (one for one in final if disk.log.heads[: len(one.heads)] == one.heads)
+            known = len(disk.cosigned)
+            trees = [leaves for one in held if (leaves := leaves_of(one))[:known] == disk.cosigned]
+        if trees:
+            leaves = self.random.choice(trees)
+            self.disks[name] = replace(disk, cosigned=leaves)
+            self.cosigned.append((name, leaves))
+
     def lie(self) -> None:
         """Let a liar acknowledge what it likes, or make a block where it leads."""
         liar = self.random.choice(sorted(self.liars))
@@ -215,3 +239,9 @@ class History:
         for one in self.acknowledgements:
             by_end.setdefault((one.term, one.index, one.head), {})[one.voter] = one
         return [certify_commit(by.values()) for by in by_end.values() if len(by) >= MAJORITY]
+
+
+def leaves_of(branch: Branch) -> tuple[Digest, ...]:
+    """Give the leaves of a chain's tree: each block has one event, or none if it opens a term."""
+    headers = (decode_block_header(one.header) for one in branch.shown)
+    return tuple(Digest(header.payload_root) for header in headers if header.event_count)

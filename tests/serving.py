@@ -33,11 +33,14 @@ from kpledger.scheme.envelope import decode_envelope
 from kpnode.api.access import AccessControl
 from kpnode.api.app import NodeApi
 from kpnode.api.http import HttpServer
-from kpnode.api.served import ApiLimits
+from kpnode.api.served import ApiLimits, ServedNode
 from kpnode.books.keeper import keep_books
 from kpnode.books.place import BOOKS_NAME
 from kpnode.books.supervisor import BooksSupervisor, Run
 from kpnode.config import LOOPBACK, AccessSection
+from kpnode.gossip.final_chain import FinalChain
+from kpnode.gossip.rounds import Gossip
+from kpnode.headers import LoggedHeaders
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
 from kpnode.raft import (
@@ -254,6 +257,12 @@ def run_here(directory: Path) -> Run:
     return run
 
 
+def make_gossip(node: ServedNode, headers: LoggedHeaders, seals: Seals) -> Gossip:
+    """Make what gossips for a node, with whoever speaks to it."""
+    chain = FinalChain(node.ledger, headers)
+    return Gossip(node, chain, seals.published.tree, seals.published)
+
+
 @asynccontextmanager
 async def serve(
     directory: Path,
@@ -268,9 +277,10 @@ async def serve(
     node, storage = make_node(directory, clock, others)
     books = BooksSupervisor(node, directory.parent, run or run_here(directory.parent))
     seals = make_seals(directory.parent, node.ledger)
+    gossip = make_gossip(node, LoggedHeaders(make_genesis(), storage), seals)
     control = AccessControl(access, TokenRegister(directory.parent / access.tokens))
     server = HttpServer(
-        NodeApi(node, books, seals=seals, limits=limits).build_public(control),
+        NodeApi(node, books, gossip, seals=seals, limits=limits).build_public(control),
         request_s=limits.request_s,
     )
     await node.start(make_links(node, others))

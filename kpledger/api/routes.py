@@ -280,6 +280,20 @@ EVIDENCE: Final = Route(
     # A block that breaks the rules stands in it with its events.
     access=Access.AS_CONFIGURED,
 )
+GOSSIP: Final = Route(
+    "/v1/gossip",
+    "Tell what was signed by whom, and be told what one lacks of it (docs/protocol.md)",
+    _reply("What the node has, and what the client lacks", media_type=MSGPACK_TYPE),
+    takes=MSGPACK_TYPE,
+    # All of it is signed by nodes; no trade stands in it.
+    access=Access.EVERYBODY,
+)
+HEARD: Final = Route(
+    "/v1/gossip",
+    "What this node has heard that was signed: certificates, checkpoints, evidence",
+    _reply("What it has", media_type=MSGPACK_TYPE),
+    access=Access.EVERYBODY,
+)
 GENESIS: Final = Route(
     "/v1/genesis",
     "The genesis file, byte for byte",
@@ -411,6 +425,8 @@ ROUTES: Final = (
     BLOCKS,
     COMMITS,
     EVIDENCE,
+    GOSSIP,
+    HEARD,
     GENESIS,
     STATUS,
     CHECKPOINT,

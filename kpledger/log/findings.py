@@ -281,10 +281,15 @@ def find_stale_generation(
     first, second = sorted((one, other), key=lambda each: each.term)
     if one.voter != other.voter or first.generation <= second.generation:
         return None
-    return _hold(StaleGeneration(first=_wrap(first), second=_wrap(second)), electorate, check)
+    return _hold(
+        StaleGeneration(first=wrap_statement(first), second=wrap_statement(second)),
+        electorate,
+        check,
+    )
 
 
-def _wrap(statement: Acknowledgement | Vote | Nomination) -> AnyStatement:
+def wrap_statement(statement: Acknowledgement | Vote | Nomination) -> AnyStatement:
+    """Put a statement where one of any kind may stand."""
     match statement:
         case Acknowledgement():
             return AnyStatement(acknowledgement=statement)

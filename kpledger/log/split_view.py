@@ -7,21 +7,25 @@ from one into the other. A checkpoint names no start of the storage and no chain
 what tells the one from the other is whether there is a fork (E8), and nothing in the checkpoints.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from kpledger.base.errors import LedgerError
 from kpledger.base.hashing import Digest
 from kpledger.log.checkpoint import (
     Note,
     NoteKey,
     NoteSignature,
+    format_note,
     format_vkey,
+    parse_checkpoint,
     parse_note,
     split_signature,
 )
 from kpledger.log.conviction import Conviction, EvidenceError, Guilt
 from kpledger.log.evidence import SplitView, read_checkpoint
 from kpledger.log.merkle import verify_consistency
-from kpledger.log.statements import Electorate, SignatureCheck
+from kpledger.log.statements import Electorate, SignatureCheck, verifies
 
 _KIND: Final = "E10"
 
@@ -60,20 +64,60 @@ def judge_split_view(
     return Conviction(_KIND, names, Guilt.FAULT, words)
 
 
+def find_split_view(
+    electorate: Electorate,
+    one: Note,
+    other: Note,
+    *,
+    root: Digest | None = None,
+    path: Sequence[Digest] = (),
+    check: SignatureCheck = verifies,
+) -> SplitView | None:
+    """Find two checkpoints under one key of which neither contains the other (E10).
+
+    Args:
+        electorate: whose ledger it is.
+        one: a signed checkpoint.
+        other: another one.
+        root: what the larger tree has as its root at the smaller size, if the sizes differ.
+        path: the proof of that, by whoever has the larger tree.
+        check: verifies a signature.
+
+    Raises:
+        LedgerError: one of them is no checkpoint.
+    """
+    trees = [(parse_checkpoint(note.text), note) for note in (one, other)]
+    (_, first), (larger, second) = sorted(trees, key=lambda each: (each[0].size, each[0].root))
+    lines = find_lines(first, electorate, check), find_lines(second, electorate, check)
+    if not lines[0].keys() & lines[1].keys():
+        return None
+    evidence = SplitView(
+        first=_write(first.text, *lines),
+        second=_write(second.text, *reversed(lines)),
+        root=larger.root if root is None else root,
+        path=tuple(path),
+    )
+    try:
+        judge_split_view(evidence, electorate, check)
+    except LedgerError:
+        return None
+    return evidence
+
+
 def _verify(written: str, electorate: Electorate, check: SignatureCheck) -> tuple[NoteKey, ...]:
     """Give the keys of nodes that signed a note, and refuse any other line."""
     note = parse_note(written.encode())
-    lines = _find_lines(note, electorate, check)
+    lines = find_lines(note, electorate, check)
     if tuple(lines.values()) != note.signatures:
         problem = "a line under a checkpoint is no node's, not in its place, or does not verify"
         raise EvidenceError(_KIND, problem)
     return tuple(lines)
 
 
-def _find_lines(
+def find_lines(
     note: Note, electorate: Electorate, check: SignatureCheck
 ) -> dict[NoteKey, NoteSignature]:
-    """Find one line by each node's key that holds; in order of names and ids of the keys."""
+    """Find a line of each node's key that verifies, in order of the names and ids of the keys."""
     known = {(key.name, key.key_id): key for key in electorate.note_keys}
     found: dict[NoteKey, NoteSignature] = {}
     for line in sorted(note.signatures, key=lambda each: (each.name, each.key_id)):
@@ -83,3 +127,11 @@ def _find_lines(
             if check(key.public_key, message, signature):
                 found[key] = line
     return found
+
+
+def _write(
+    text: str, lines: Mapping[NoteKey, NoteSignature], others: Mapping[NoteKey, NoteSignature]
+) -> str:
+    """Write a note with the lines of those who signed the other one, too."""
+    shared = tuple(line for key, line in lines.items() if key in others)
+    return format_note(Note(text, shared)).decode()

@@ -221,6 +221,9 @@ _UnsignedT = TypeVar("_UnsignedT", Acknowledgement, Vote, PreVote, Nomination)
 VoterStatement = Acknowledgement | Vote | PreVote | Nomination
 """Everything that a voter signs in consensus besides blocks."""
 
+BindingStatement = Acknowledgement | Vote | Nomination
+"""What a voter is bound by; a pre-vote promises nothing."""
+
 
 def verify_statement(
     statement: VoterStatement, electorate: Electorate, check: SignatureCheck = verifies

@@ -24,10 +24,13 @@ from kpnode.books.supervisor import BooksSupervisor, run_process
 from kpnode.config import LOOPBACK, NodeConfig
 from kpnode.errors import SetupError
 from kpnode.follower import ReplicaService
+from kpnode.gossip.final_chain import FinalChain
+from kpnode.gossip.rounds import Gossip
+from kpnode.headers import LoggedHeaders
 from kpnode.keyring import NodeKeys, load_keys
 from kpnode.listening.connections import ConnectionLimits
 from kpnode.listening.descriptors import raise_limit, share_descriptors
-from kpnode.process import call_on_stop, close_to_others, rest_collector
+from kpnode.process import call_on_stop, close_to_others, end_tasks, rest_collector
 from kpnode.raft import NodeId
 from kpnode.sealing.cosigner import COSIGNED_NAME, OwnCosigner
 from kpnode.sealing.final_tree import FinalTree
@@ -37,6 +40,7 @@ from kpnode.standing import Cause
 from kpnode.storage.database import OPEN_FILES_MAX
 from kpnode.storage.errors import ShortageError, is_shortage
 from kpnode.tokens import TokenRegister
+from kpnode.transport.contact import Contact
 from kpnode.transport.listener import Listener
 from kpnode.transport.tls import public_server_context
 from kpnode.voter import VoterService
@@ -57,6 +61,14 @@ class NodeService(Protocol):
     @property
     def listener(self) -> Listener | None:
         """The port for peers; None of a node whose key none of them knows."""
+
+    @property
+    def headers(self) -> LoggedHeaders:
+        """The headers of its log."""
+
+    @property
+    def contacts(self) -> tuple[Contact, ...]:
+        """The nodes that it asks."""
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -114,8 +126,8 @@ def _build_server(
     config: NodeConfig,
     keys: NodeKeys,
     access: AccessControl,
-) -> HttpServer:
-    """Give what serves everybody; have the service serve other nodes, and seal.
+) -> tuple[HttpServer, Gossip]:
+    """Give what serves everybody and what gossips; have the service serve other nodes, and seal.
 
     Raises:
         SetupError: the file of what this node has cosigned cannot be used.
@@ -126,7 +138,9 @@ def _build_server(
         lost = seals.cosigner.alarm
         return service.alarms if lost is None else (*service.alarms, lost)
 
-    api = NodeApi(service.node, books, seals=seals, limits=limits, alarms=find_alarms)
+    published, chain = seals.published, FinalChain(service.node.ledger, service.headers)
+    gossip = Gossip(service.node, chain, published.tree, published, service.contacts)
+    api = NodeApi(service.node, books, gossip, seals=seals, limits=limits, alarms=find_alarms)
     service.seal(seals)
     listener, genesis = service.listener, service.node.genesis
     if listener is not None:
@@ -134,7 +148,7 @@ def _build_server(
         pins = {NodeId(node.name): bytes.fromhex(node.tls_key) for node in others}
         app = api.build_for_members(identify_members(listener.find_member))
         listener.serve_members(app, pins)
-    return HttpServer(api.build_public(access), request_s=limits.request_s)
+    return HttpServer(api.build_public(access), request_s=limits.request_s), gossip
 
 
 async def _serve_api(
@@ -234,7 +248,8 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
     api, directory = config.api, config.node.directory
     run = run_process(config.node.genesis, directory)
     books = BooksSupervisor(service.node, directory, run, start=config.books.start)
-    server = _build_server(service, books, config, keys, access)
+    server, gossip = _build_server(service, books, config, keys, access)
+    tasks: list[asyncio.Task[None]] = []
     try:
         try:
             await service.start(for_peers)
@@ -244,6 +259,7 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
             if is_shortage(error):
                 raise
             raise SetupError(f"cannot listen: {say_trouble(error)}") from None
+        tasks.append(asyncio.create_task(gossip.run(), name="gossip"))
         rest_collector()
         on_listening(f"{'https' if api.tls else 'http'}://{api.listen}")
         await _wait_for_end(service.node, stopping)
@@ -251,5 +267,6 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
         await service.hand_over()
     finally:
         await server.stop()
+        await end_tasks(tasks)
         await books.stop()
         await service.stop()

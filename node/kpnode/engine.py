@@ -10,8 +10,10 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from kpledger.base.errors import LedgerError
+from kpledger.log.certificates import LeaderCertificate
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.invalid_block import InvalidBlockError
+from kpledger.log.statements import BindingStatement
 from kpledger.scheme.event import SignedEvent
 from kpnode.docket import Docket, Exhibit, ForkedError
 from kpnode.machine import Machine, MistimedBlockError
@@ -121,6 +123,11 @@ class Engine:
     def signatures(self) -> Signatures:
         """What was verified: no step computes what is known there."""
         return self._machine.signatures
+
+    @property
+    def said(self) -> tuple[BindingStatement | LeaderCertificate, ...]:
+        """What peers said last in consensus, and who was elected lately; for any thread."""
+        return self._notary.said
 
     @property
     def exhibits(self) -> tuple[Exhibit, ...]:

@@ -37,6 +37,8 @@ class ReplicaService:
     Attributes:
         node: what answers.
         listener: the port for peers; None of a node that the genesis file does not name.
+        headers: the headers of its log.
+        contacts: the nodes that it asks.
         alarms: what its configuration lacks, in sentences for its operator.
     """
 
@@ -52,20 +54,21 @@ class ReplicaService:
         """
         self._listen = config.peers.listen
         self.listener = _make_listener(config, genesis, keys)
-        self._contacts = tuple(_find_contacts(config, genesis, keys))
-        self.alarms = () if self._contacts else (_NO_SOURCE,)
+        self.contacts = tuple(_find_contacts(config, genesis, keys))
+        self.alarms = () if self.contacts else (_NO_SOURCE,)
         self._seals: SealFollower | None = None
         self._sealing: asyncio.Task[NoReturn] | None = None
         self._storage = LevelStorage(config.node.database, chain=genesis.chain, create=False)
         try:
-            self.node = Replica(genesis, config.node.name, self._storage, self._contacts)
+            self.node = Replica(genesis, config.node.name, self._storage, self.contacts)
         except BaseException:
             self._storage.close()
             raise
+        self.headers = self.node.headers
 
     def seal(self, seals: Seals) -> None:
         """Ask others for what they have sealed, and cosign it, once this node is started."""
-        self._seals = SealFollower(seals, self._contacts, cosigns=self.listener is not None)
+        self._seals = SealFollower(seals, self.contacts, cosigns=self.listener is not None)
 
     async def start(self, limits: ConnectionLimits) -> None:
         """Listen to other nodes, if they know this one, and begin to follow.
@@ -93,7 +96,7 @@ class ReplicaService:
         if self.listener is not None:
             await self.listener.close()
         await self.node.stop()
-        for contact in self._contacts:
+        for contact in self.contacts:
             await contact.close()
         self._storage.close()
 

@@ -12,7 +12,7 @@ from kpnode.config import NodeConfig
 from kpnode.docket import Docket
 from kpnode.engine import Engine
 from kpnode.gossip.sealer import Sealer
-from kpnode.headers import OwnHeaders
+from kpnode.headers import LoggedHeaders, OwnHeaders
 from kpnode.keyring import NodeKeys
 from kpnode.ledger import Ledger
 from kpnode.listening.connections import ConnectionLimits
@@ -33,7 +33,12 @@ _log = logging.getLogger(__name__)
 
 
 class VoterService:
-    """A voter with its storage and its links; start, serve, stop."""
+    """A voter with its storage and its links; start, serve, stop.
+
+    Attributes:
+        headers: the headers of its log.
+        contacts: the other voters, as they are asked.
+    """
 
     def __init__(self, config: NodeConfig, genesis: Genesis, keys: NodeKeys) -> None:
         """Open the storage, verify the end of the chain and take in what follows it.
@@ -54,7 +59,7 @@ class VoterService:
             self._storage.close()
             raise
         self._links = PeerLinks(self.node, keys.tls)
-        self._contacts = {
+        self._voters = {
             name: Contact.member(NodeId(self.node.name), keys.tls, name, peer)
             for name, peer in self._find_peers().items()
             if name in genesis.file.voters and name != self.node.name
@@ -62,6 +67,8 @@ class VoterService:
         self._outside = {
             one.key.name: Contact(one.key.name, one.url, None, {}) for one in config.witness.outside
         }
+        self.contacts = tuple(self._voters.values())
+        self.headers = LoggedHeaders(genesis, self._storage)
         self._sealer: Sealer | None = None
         self._sealing: asyncio.Task[NoReturn] | None = None
 
@@ -83,7 +90,7 @@ class VoterService:
             lambda: self.node.status().leader == self.node.name,
             seals,
             self._keys.consensus,
-            voters=self._contacts,
+            voters=self._voters,
             outside=self._outside,
         )
 
@@ -117,11 +124,13 @@ class VoterService:
         """Stop taking part, close every connection and the storage."""
         if self._sealing is not None:
             await end_tasks([self._sealing])
-        for contact in (*self._contacts.values(), *self._outside.values()):
+        for contact in (*self.contacts, *self._outside.values()):
             await contact.close()
         await self._links.close()
         await self.node.stop()
         await self._links.transport.close()
+        for contact in self.contacts:
+            await contact.close()
         self._storage.close()
 
 

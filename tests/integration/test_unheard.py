@@ -12,13 +12,13 @@ from network import NodeSeen, ask_status, ending, sign_note, start_kpnode, wait_
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
-from kpledger.api.routes import CHECKPOINT, GENESIS, LIVE, OPENAPI, READY, ROUTES, STATUS
+from kpledger.api.routes import CHECKPOINT, GENESIS, HEARD, LIVE, OPENAPI, READY, ROUTES, STATUS
 from kpnode.config import Address, format_config, load_config
 from kpnode.founding import GENESIS_NAME
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-NEEDS_NOTHING = {GENESIS, STATUS, LIVE, READY, OPENAPI}
+NEEDS_NOTHING = {GENESIS, HEARD, STATUS, LIVE, READY, OPENAPI}
 """Routes that tell nothing of what is recorded."""
 READING = (
     ["list"],

@@ -15,6 +15,7 @@ from kpnode.api.access import AccessControl
 from kpnode.api.blocks import BlocksApi
 from kpnode.api.client import take_turns
 from kpnode.api.delivery import Delivery
+from kpnode.api.gossip import GossipApi
 from kpnode.api.http import add_route, answer_problems, note_faults
 from kpnode.api.openapi import build_openapi
 from kpnode.api.proxy import BooksProxy
@@ -24,6 +25,7 @@ from kpnode.api.submit import SubmitApi
 from kpnode.api.transparency import TransparencyApi
 from kpnode.api.witness import WitnessApi
 from kpnode.fairness import Slices
+from kpnode.gossip.rounds import Gossip
 from kpnode.sealing.seals import Seals
 
 FOR_MEMBERS: Final = (
@@ -32,6 +34,7 @@ FOR_MEMBERS: Final = (
     routes.BLOCKS,
     routes.COMMITS,
     routes.EVIDENCE,
+    routes.GOSSIP,
     routes.GENESIS,
     routes.CHECKPOINT,
     routes.ADD_CHECKPOINT,
@@ -52,6 +55,7 @@ class NodeApi:
         self,
         node: ServedNode,
         books: BooksGate,
+        gossip: Gossip,
         *,
         seals: Seals,
         limits: ApiLimits,
@@ -63,6 +67,7 @@ class NodeApi:
         status = StatusApi(node, books, alarms)
         transparency = TransparencyApi(node, seals, limits)
         witness = WitnessApi(node, seals, limits)
+        rumours = GossipApi(gossip, limits, node.slices)
         self._node, self._books, self._limits = node, books, limits
         self._openapi = build_openapi()
         self._handlers: dict[routes.Route, Handler] = {
@@ -72,6 +77,8 @@ class NodeApi:
             routes.BLOCKS: blocks.get_blocks,
             routes.COMMITS: blocks.get_commits,
             routes.EVIDENCE: blocks.get_evidence,
+            routes.GOSSIP: rumours.post_gossip,
+            routes.HEARD: rumours.get_gossip,
             routes.GENESIS: status.get_genesis,
             routes.STATUS: status.get_status,
             routes.CHECKPOINT: transparency.get_checkpoint,

@@ -11,26 +11,18 @@ from kpledger.api.answers import BooksAnswer, Problem
 from kpledger.api.routes import HEIGHT_HEADER, JSON_TYPE, Consistency, ReadOptions
 from kpledger.base.errors import LedgerError
 from kpledger.log.chain import Tip
-from kpledger.log.genesis import Genesis
 from kpledger.scheme.event import SignedEvent
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.fairness import Slices
+from kpnode.gossip.rounds import GossipingNode
 from kpnode.ledger import Ledger
 from kpnode.runtime.intake import Allowance
 from kpnode.standing import Cause, NodeStanding
 from kpnode.submission import Outcome
 
 
-class ServedNode(Protocol):
+class ServedNode(GossipingNode, Protocol):
     """What the API and the books need of a node, be it a voter (:class:`kpnode.runtime.Node`)."""
-
-    @property
-    def genesis(self) -> Genesis:
-        """What the ledger was founded on."""
-
-    @property
-    def name(self) -> str:
-        """What the node is called."""
 
     @property
     def ledger(self) -> Ledger:

@@ -9,8 +9,15 @@ from contextlib import suppress
 
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
+from kpledger.log.certificates import LeaderCertificate
 from kpledger.log.evidence import Evidence
-from kpledger.log.statements import LogEnd, SignatureCheck, StatementSigner, verifies
+from kpledger.log.statements import (
+    BindingStatement,
+    LogEnd,
+    SignatureCheck,
+    StatementSigner,
+    verifies,
+)
 from kpnode.notary.accusations import (
     find_forgotten,
     find_fork_here,
@@ -94,6 +101,12 @@ class Notary:
     def final(self) -> int:
         """Up to this height the own log is known to be final."""
         return self.records.commits.index
+
+    @property
+    def said(self) -> tuple[BindingStatement | LeaderCertificate, ...]:
+        """What peers said last, and who was elected lately; for any thread."""
+        records = self.records
+        return *records.said.values(), *records.terms.openings.values()
 
     @property
     def held(self) -> int:

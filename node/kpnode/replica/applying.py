@@ -22,7 +22,7 @@ from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Electorate
 from kpledger.log.two_histories import Stretch
 from kpledger.scheme.rulebook import UnknownRulesError
-from kpnode.docket import Docket, ForkedError
+from kpnode.docket import Docket, ForkedError, judge_encoded
 from kpnode.headers import LoggedHeaders
 from kpnode.ledger import Ledger
 from kpnode.raft import Entry, Index
@@ -76,6 +76,7 @@ class Applier:
             ForkedError: one makes another block final than the one that stands here.
             LedgerError: one does not verify; those before it are taken in.
         """
+        self._check_fork()
         for certificate in certificates:
             if self.newest is not None and certificate.end == self.newest.end:
                 continue
@@ -89,6 +90,22 @@ class Applier:
             self.backlog.expect(certificate)
             if self.newest is None or certificate.index > self.newest.index:
                 self.newest = certificate
+
+    def judge(self, encoded: bytes) -> None:
+        """Keep evidence that somebody has shown, if it convicts anybody.
+
+        Raises:
+            ForkedError: it shows two histories.
+        """
+        with suppress(LedgerError):
+            check = self.signatures.check_statement
+            self._docket.take(judge_encoded(encoded, self._electorate, check))
+        self.exhibits = self._docket.exhibits
+        self._check_fork()
+
+    def _check_fork(self) -> None:
+        if self._docket.fork is not None:
+            raise ForkedError(self._docket.fork.words)
 
     def _is_kept(self, certificate: CommitCertificate) -> bool:
         """Tell whether the newest of its term that is kept is of this block, or of a later one."""

@@ -14,15 +14,18 @@ from functools import partial
 from typing import Final, TypeVar
 
 from kpledger.base.errors import LedgerError
+from kpledger.log.certificates import LeaderCertificate
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
+from kpledger.log.statements import BindingStatement
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal
 from kpnode.contacts import NodeLine
 from kpnode.fairness import Slices
+from kpnode.headers import LoggedHeaders
 from kpnode.ledger import Ledger
 from kpnode.process import end_tasks
-from kpnode.raft import Entry, EntryKind, Index
+from kpnode.raft import Entry, EntryKind, Index, NodeId
 from kpnode.replica.applying import Applier, CertifiedError
 from kpnode.replica.condition import Condition
 from kpnode.replica.pulling import Puller
@@ -50,6 +53,7 @@ class Replica:
         genesis: what the ledger was founded on.
         name: this node.
         ledger: what is final and executed, for questions.
+        headers: the headers of its log.
         slices: for whatever is long in its event loop.
         sources: where it gets blocks.
     """
@@ -65,6 +69,7 @@ class Replica:
         self.genesis = genesis
         self.name = name
         self.ledger = Ledger(genesis, storage)
+        self.headers = LoggedHeaders(genesis, storage)
         self.slices = Slices()
         self.sources = Sources(lines)
         self._storage = storage
@@ -232,6 +237,21 @@ class Replica:
         Those of strangers, or with bad signatures, go no further and cost ``allowance``.
         """
         return await self._ordering.submit(events, timeout_s, allowance)
+
+    @property
+    def said(self) -> tuple[BindingStatement | LeaderCertificate, ...]:
+        """Nothing: no voter says anything in consensus to a node that does not vote."""
+        return ()
+
+    def take_evidence(self, peer: NodeId, encoded: bytes) -> None:  # noqa: ARG002 (a node's)
+        """Take evidence that somebody shows; it is judged by this node itself."""
+
+        async def judge() -> None:
+            await self._do(partial(self._applier.judge, encoded))
+
+        task = asyncio.create_task(self._guard(judge()), name="evidence")
+        self._tasks.append(task)
+        task.add_done_callback(self._tasks.remove)
 
     async def verify(self, event: SignedEvent) -> LedgerError | None:
         """Verify the signatures of an event, in a thread; says what is wrong, or None."""

@@ -13,8 +13,9 @@ from dataclasses import replace
 from typing import Final
 
 from kpledger.base.errors import LedgerError
+from kpledger.log.certificates import LeaderCertificate
 from kpledger.log.genesis import Genesis
-from kpledger.log.statements import Electorate
+from kpledger.log.statements import BindingStatement, Electorate
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal
 from kpnode.engine import Engine
@@ -192,6 +193,11 @@ class Node:
             age_s=self.age_s,
             uptime_s=int(time.monotonic() - self._started),
         )
+
+    @property
+    def said(self) -> tuple[BindingStatement | LeaderCertificate, ...]:
+        """What peers said last in consensus, and who was elected lately."""
+        return self._engine.said
 
     @property
     def age_s(self) -> int:

@@ -10,8 +10,10 @@ from convicting import ELECTORATE
 from founding import VOTERS
 from histories import History
 from hypothesis import given, strategies as st
+from split_views import cosign, prove_extension, tree_of, write_note
 
 from kpledger.log.certificates import CommitCertificate
+from kpledger.log.checkpoint import parse_note
 from kpledger.log.conviction import Conviction, Guilt
 from kpledger.log.evidence import Evidence
 from kpledger.log.findings import (
@@ -25,6 +27,8 @@ from kpledger.log.findings import (
     find_usurper,
 )
 from kpledger.log.judging import judge
+from kpledger.log.merkle import compute_root
+from kpledger.log.split_view import find_split_view
 from kpledger.log.statements import Acknowledgement, Vote
 
 STEPS: Final = 60
@@ -51,6 +55,7 @@ def find_all(history: History) -> Iterator[Evidence]:
         found.append(find_broken_block(ELECTORATE, block, parent=parent, check=believe))
     commits = {(one.term, one.index, one.head): one for one in history.commits}
     found += find_in_statements(history, commits)
+    found += find_in_checkpoints(history)
     for first, second in combinations(commits.values(), 2):
         for head in (first.head, second.head):
             fork = find_fork(
@@ -80,6 +85,19 @@ def find_in_statements(
     said: list[Acknowledgement | Vote] = [*history.acknowledgements, *history.votes]
     for first, second in combinations(said, 2):
         yield find_stale_generation(ELECTORATE, first, second, check=believe)
+
+
+def find_in_checkpoints(history: History) -> Iterator[Evidence | None]:
+    """Compare what was cosigned; whoever has the larger tree proves what the smaller one is."""
+    cosigned = sorted({*history.cosigned}, key=lambda each: len(each[1]))
+    notes = []
+    for name, leaves in cosigned:
+        tree = tree_of(leaves)
+        notes.append((leaves, parse_note(write_note(tree, cosign(tree, name)).encode())))
+    for (small, one), (large, other) in combinations(notes, 2):
+        if small:
+            root, path = compute_root(large[: len(small)]), prove_extension(large, len(small))
+            yield find_split_view(ELECTORATE, one, other, root=root, path=path, check=believe)
 
 
 def convictions_in(history: History) -> list[Conviction]:
@@ -128,3 +146,4 @@ def test_histories_with_liars_hold_every_kind_of_lie() -> None:
         kinds.update({(one.kind, one.guilt) for one in convictions_in(history)})
     for kind in ("E1", "E2", "E3", "E4", "E5", "E8"):
         assert kinds[kind, Guilt.LIE] > 0, kinds
+    assert kinds["E10", Guilt.FAULT] > 0, kinds

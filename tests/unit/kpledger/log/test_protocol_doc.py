@@ -11,6 +11,7 @@ from electing import elect, finalise, signer_of
 from founding import make_event, make_genesis_file, signing_key, vary
 from msgspec import inspect
 
+from kpledger.api.gossip import GossipMessage, Rumour
 from kpledger.base.codec import encode
 from kpledger.base.hashing import hash_leaf
 from kpledger.base.state import MemoryState, Record
@@ -316,6 +317,7 @@ def _evidence_examples(signer: StatementSigner, made: ExecutedBlock) -> dict[str
         "evidence": _hex(encoded),
         "evidence id": _hex(evidence_id(encoded)),
         "evidence fields": _fields(*EVIDENCE_KINDS, AnyStatement),
+        "gossip fields": _fields(GossipMessage, Rumour),
     }
 
 
