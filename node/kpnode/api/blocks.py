@@ -97,13 +97,14 @@ class BlocksApi:
         Blocks that come soon after each other go together. When time is up it is the newest that
         there is, if any.
         """
-        end = partial(cut_off, request)
-        followers = self._followers.take(client_of(request), cut_off=end, is_paced=False)
-        with followers, suppress(TimeoutError):
-            async with asyncio.timeout(question.wait_ms / 1000):
-                while self._ledger.final_height < question.first:
-                    await self._node.reach(question.first)
-                    await asyncio.sleep(_GATHER_S)
+        if question.wait_ms and self._ledger.final_height < question.first:
+            end = partial(cut_off, request)
+            followers = self._followers.take(client_of(request), cut_off=end, is_paced=False)
+            with followers, suppress(TimeoutError):
+                async with asyncio.timeout(question.wait_ms / 1000):
+                    while self._ledger.final_height < question.first:
+                        await self._node.reach(question.first)
+                        await asyncio.sleep(_GATHER_S)
         newest = self._ledger.newest_commit
         if newest is not None:
             # A voter knows what is final a moment before its ledger holds it.

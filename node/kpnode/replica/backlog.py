@@ -46,7 +46,8 @@ class Backlog:
     """The blocks above the tip of one ledger; belongs to the thread that writes the storage.
 
     Attributes:
-        proofs: certificates of blocks up to :attr:`proven`, whose blocks are not executed yet.
+        proven: the newest block that is known to be final, and is stored.
+        proofs: certificates of blocks up to there, whose blocks are not executed yet.
     """
 
     def __init__(
@@ -57,18 +58,14 @@ class Backlog:
         self._storage = storage
         self._check = check
         self._expected: dict[int, CommitCertificate] = {}
-        self._end = self._proven = _stand_at(genesis, tip)
+        self._end = self._final = _stand_at(genesis, tip)
+        self.proven = tip.height
         self.proofs: list[CommitCertificate] = []
 
     @property
     def height(self) -> int:
         """The newest block."""
         return self._end.block.header.height
-
-    @property
-    def proven(self) -> int:
-        """The newest block that is known to be final."""
-        return self._proven.block.header.height
 
     def recall(self) -> None:
         """Take up what is stored above the newest block, as far as it fits."""
@@ -82,6 +79,7 @@ class Backlog:
                 except LedgerError:
                     # Whatever is fetched next takes its place.
                     return
+                self._publish()
 
     def expect(self, certificate: CommitCertificate) -> None:
         """Compare a block with this, which was verified, when it comes, or has come already."""
@@ -95,7 +93,7 @@ class Backlog:
 
     def drop(self) -> None:
         """Forget what is not known to be final; what is fetched next takes its place."""
-        self._end = self._proven
+        self._end = self._final
 
     def take(self, blocks: Iterable[tuple[int, bytes]]) -> None:
         """Store blocks that follow, as far as they do; at return they are durable.
@@ -114,6 +112,11 @@ class Backlog:
                 entries.append(Entry(Index(height), Term(entry.term), kind, entry.payload))
         finally:
             self._storage.save(None, tuple(one for one in entries if one.index <= self.height))
+            self._publish()
+
+    def _publish(self) -> None:
+        """Let be executed what is final, now that just this is stored."""
+        self.proven = self._final.block.header.height
 
     def _follow(self, height: int, entry: StoredEntry) -> None:
         """See that a block follows, and let it be the newest."""
@@ -143,7 +146,7 @@ class Backlog:
             self.drop()
             problem = f"{end.head.hex()} of term {end.term} is not what the voters signed"
             raise UncertifiedError(f"block {end.index}: {problem}")
-        self._proven = self._end
+        self._final = self._end
         self.proofs.append(certificate)
 
 

@@ -16,6 +16,7 @@ from kpledger.log.block import decode_block, decode_block_header, encode_block
 from kpledger.log.chain import genesis_tip
 from kpledger.log.layout import StoredEntry, decode_stored_entry, encode_stored_entry
 from kpledger.log.statements import verifies
+from kpnode.raft import Entry, HardState
 from kpnode.replica.backlog import Backlog, UncertifiedError
 from kpnode.storage.leveldb import LevelStorage
 
@@ -193,3 +194,26 @@ def test_a_gap_is_refused(tmp_path: Path) -> None:
         pytest.raises(LedgerError, match="it comes where block 1 is due"),
     ):
         backlog.take(numbered(chain()[1:], 2))
+
+
+class Watched(LevelStorage):
+    """Notes what is said to be proven while it is not stored yet."""
+
+    backlog: Backlog | None = None
+    seen: int = 0
+
+    def save(self, hard_state: HardState | None, entries: tuple[Entry, ...]) -> None:
+        if self.backlog is not None:
+            self.seen = max(self.seen, self.backlog.proven)
+        super().save(hard_state, entries)
+
+
+def test_nothing_is_proven_before_it_is_stored(tmp_path: Path) -> None:
+    genesis = make_genesis()
+    storage = Watched(tmp_path / "ledger", chain=genesis.chain, create=True)
+    with closing(storage):
+        tip = genesis_tip(genesis, genesis.seed_state(MemoryState()))
+        backlog = storage.backlog = Backlog(genesis, storage, tip, verifies)
+        backlog.expect(finalise(two_terms().tip.end))
+        backlog.take(numbered(chain()))
+        assert (storage.seen, backlog.proven) == (0, len(chain()))

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ports import FOR_PEERS
 
@@ -129,6 +131,50 @@ async def test_a_withdrawn_key_is_not_let_in(door: Door, caller: Caller) -> None
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await caller.connect(door, context_of(NA))
     assert (caught.value.status, door.counts) == (403, Counts(refused_peers=1))
+
+
+async def test_a_member_asks_and_sends_no_frames(caller: Caller) -> None:
+    door = Door(TransportOptions())
+    app = web.Application()
+
+    async def tell(request: web.Request) -> web.Response:
+        return web.Response(text=door.listener.find_member(request))
+
+    app.router.add_get("/v1/who", tell)
+    door.listener.set_pins({SG: PINS[SG]})
+    door.listener.serve_members(app, {NA: PINS[NA]})
+    await door.listener.start("127.0.0.1", 0, FOR_PEERS)
+    try:
+        async with caller.session.get(f"{door.url}/v1/who", ssl=context_of(NA)) as response:
+            assert (response.status, await response.text()) == (200, NA)
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await caller.connect(door, context_of(NA))
+        assert caught.value.status == 403
+        # A peer that is no member, and somebody whom a member might have let in.
+        async with caller.session.get(f"{door.url}/v1/who", ssl=context_of(SG)) as response:
+            assert response.status == 403
+        with pytest.raises(aiohttp.ClientError):
+            await caller.session.get(f"{door.url}/v1/who", ssl=STRANGERS["with a key of its own"])
+    finally:
+        await door.listener.close()
+
+
+async def test_frames_pass_by_what_is_for_requests(caller: Caller) -> None:
+    door = Door(TransportOptions())
+
+    @web.middleware
+    async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
+        raise web.HTTPGone(text=f"{request.path} is not for {handler}")
+
+    door.listener.set_pins({NA: PINS[NA]})
+    door.listener.serve_members(web.Application(middlewares=[refuse]), {NA: PINS[NA]})
+    await door.listener.start("127.0.0.1", 0, FOR_PEERS)
+    try:
+        await caller.connect(door, context_of(NA))
+        async with caller.session.get(f"{door.url}/v1/who", ssl=context_of(NA)) as response:
+            assert response.status == 410
+    finally:
+        await door.listener.close()
 
 
 async def test_nothing_else_is_served(door: Door, caller: Caller) -> None:
