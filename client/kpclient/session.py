@@ -42,6 +42,7 @@ from kpledger.books.database import Books, open_books
 from kpledger.books.query import NotOnLedgerError, Query
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.audit import AuditReport, AuditVerdict, Observe
+from kpledger.log.evidence import Evidence
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 from kpledger.log.judging import judge
 from kpledger.log.statements import Electorate
@@ -257,6 +258,19 @@ class Session:
     def _open_served(self, urls: Sequence[str], after: int = 0) -> ServedChain:
         timeout_s, tokens = self._connection.timeout_s, self._tokens
         return ServedChain(self.genesis, urls, timeout_s=timeout_s, tokens=tokens, after=after)
+
+    def read_evidence(self, source: str) -> tuple[Evidence, ...]:
+        """Give the evidence that lies beside a chain that was read, unverified.
+
+        Raises:
+            ClientError: it cannot be had.
+        """
+        if self._offline.copy is not None:
+            return tuple(CopiedChain(Path(source)).evidence())
+        (node,) = self.open_histories().ask_nodes([source])
+        if node.problem and not node.accusations:
+            raise ClientError(node.problem)
+        return node.accusations
 
     def open_histories(self) -> HistoryReader:
         """Give what reads the histories of several nodes and copies."""

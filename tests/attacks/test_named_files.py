@@ -24,7 +24,7 @@ from attacks.commands import KPLEDGER, KPNODE, Ended, run_command
 pytestmark = pytest.mark.slow
 
 APPS = {"kpledger": kpclient.cli.app, "kpnode": kpnode.main.app}
-WRITTEN = {"--out", "--offline", "--svg"}
+WRITTEN = {"--out", "--offline", "--svg", "--report"}
 """Files that are made: what holds something already is refused."""
 THROUGH = {"pipe", "device"}
 """What they are written through instead, if there is anything to write."""

@@ -310,7 +310,11 @@ async def test_running_node_and_its_copy_are_audited_alike(
     claims = ("chain", "height", "head", "tree_size", "tree_root", "state_digest")
     assert {name: served[name] for name in claims} == {name: claimed[name] for name in claims}
     copy = shutil.copytree(node.directory, tmp_path / "copy")
-    assert run_on(network.seen.genesis, "--copy", copy) == (0, served)
+    code, copied = run_on(network.seen.genesis, "--copy", copy)
+    for report, source in ((served, node.api), (copied, str(copy))):
+        assert report.pop("source") == source
+        assert isinstance(report.pop("audited_at_ms"), int)
+    assert (code, copied) == (0, served)
 
 
 async def post(api: str, envelope: bytes) -> int:

@@ -6,6 +6,7 @@ programs, and exit codes: 0 sound, 1 violation, 2 cannot decide.
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from kpclient.errors import ClientError, UsageError
 from kpclient.files import check_destination, write_public
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.output.console import print_fields, print_json, print_line, print_trouble
-from kpclient.output.report import AuditFindings, format_page
+from kpclient.output.report import AuditFindings, format_page, tell_evidence
 from kpclient.output.tables import write_csv_files, write_parquet_files
 from kpclient.replay.children import describe_trouble
 from kpclient.session import Session
@@ -26,6 +27,7 @@ from kpledger.base.units import format_time
 from kpledger.books.database import open_books
 from kpledger.command import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED
 from kpledger.log.audit import AuditReport, AuditVerdict
+from kpledger.log.statements import Electorate
 
 EXIT_CODES: Final = {
     AuditVerdict.SOUND: EXIT_DONE,
@@ -92,7 +94,7 @@ def _audit(
         Exit: nothing could be read; that is said.
     """
     try:
-        return session.audit(jobs, since=since, anew=anew)
+        return _judge_evidence(session, session.audit(jobs, since=since, anew=anew))
     except UsageError:
         raise
     except (ClientError, LedgerError, OSError, MemoryError) as error:
@@ -102,6 +104,16 @@ def _audit(
     else:
         print_trouble(f"UNDECIDED: {why}")
     raise typer.Exit(EXIT_UNDECIDED)
+
+
+def _judge_evidence(session: Session, findings: AuditFindings) -> AuditFindings:
+    """Judge what lies beside the chain against those who signed it."""
+    electorate = Electorate.of(session.genesis)
+    try:
+        shown = session.read_evidence(findings.source)
+    except (ClientError, LedgerError, OSError, MemoryError) as error:
+        return replace(findings, unread=describe_trouble(error))
+    return replace(findings, evidence=tuple(tell_evidence(one, electorate) for one in shown))
 
 
 def _format_findings(findings: AuditFindings) -> list[str]:
@@ -121,6 +133,7 @@ def _format_findings(findings: AuditFindings) -> list[str]:
         *_describe_signers(report),
     ]
     lines += [f"  {count:>12}  {kind}" for kind, count in report.events_by_type.items()]
+    lines += findings.evidence
     lines += [f"verified by {', '.join(findings.tell_means())}", "what cannot be known:"]
     lines += [f"  {one}" for one in findings.tell_unknown()]
     return lines

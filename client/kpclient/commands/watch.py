@@ -20,6 +20,7 @@ from kpclient.errors import ClientError, UsageError
 from kpclient.input.options import ConnectionOptions
 from kpclient.output.console import print_json, print_line
 from kpclient.output.happenings import Happening, tell_block, tell_flag
+from kpclient.output.report import tell_conviction
 from kpclient.replay.children import describe_trouble
 from kpclient.replay.followed_chain import FollowedChain
 from kpclient.replay.sources import HistorySource
@@ -31,7 +32,6 @@ from kpledger.books.flags.search import Finding, FlagsQuestion, find_flags, prep
 from kpledger.command import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED
 from kpledger.log.audit import EMPTY_CHAIN, AuditReport, AuditVerdict
 from kpledger.log.chain import ExecutedBlock
-from kpledger.log.evidence import Fork
 from kpledger.log.evidence_file import encode_evidence, evidence_id
 from kpledger.log.judging import judge
 from kpledger.log.policy import policy_of
@@ -276,16 +276,14 @@ class _Watch:
                 continue
             self._evidence.add(name)
             try:
-                found = judge(one, self._electorate)
+                text = tell_conviction(judge(one, self._electorate))
             except LedgerError as error:
-                text = f"{source.name} shows evidence that does not hold: {error}"
+                text = f"evidence is shown that shows nothing: {error}"
             else:
                 file = self._session.memory.keep_evidence(one)
-                who = ", ".join(found.culprits) or "nobody"
-                text = f"EVIDENCE of a {found.guilt} ({found.kind}), against {who}: {found.words}"
                 text += f" (kpledger evidence verify {file})" if file is not None else ""
-                self.has_found_wrong |= isinstance(one, Fork)
             self._say("evidence", text, node=source.name)
+        self.has_found_wrong |= bool(source.forks)
         self._held[source.name] = source.evidence
 
     def _tell_final(self, report: AuditReport) -> None:

@@ -14,10 +14,15 @@ from string import Template
 from typing import Final
 
 from kpledger import __version__
+from kpledger.base.errors import LedgerError
 from kpledger.base.selftest import name_libraries
 from kpledger.base.text import clean
 from kpledger.base.units import format_time
 from kpledger.log.audit import AuditReport, AuditVerdict
+from kpledger.log.conviction import Conviction
+from kpledger.log.evidence import Evidence
+from kpledger.log.judging import judge
+from kpledger.log.statements import Electorate
 
 _ANSWERS: Final = {
     AuditVerdict.SOUND: "The ledger that was shown is sound",
@@ -44,6 +49,10 @@ class AuditFindings:
     """How what was verified here before contradicts it."""
     not_continued: str = ""
     """Why an earlier audit was not continued, if there was one."""
+    evidence: tuple[str, ...] = ()
+    """What the evidence that lies beside the chain shows, judged here."""
+    unread: str = ""
+    """Why that evidence could not be had, if so."""
 
     @property
     def answer(self) -> str:
@@ -136,6 +145,7 @@ class AuditFindings:
                 yield f"Not all could be looked at: {report.problem}."
             case AuditVerdict.SOUND:
                 yield "Nothing that breaks a rule."
+        yield from self.evidence
         if not report.final_up_to:
             yield "No proof that any block is final stands beside the blocks."
         elif report.uncertified:
@@ -174,6 +184,8 @@ class AuditFindings:
                 f"Whether the blocks up to {report.continued_from:,} are still unharmed in what was"
                 " read: an earlier audit has verified them, and this one that the others follow."
             )
+        if self.unread:
+            yield f"Whether there is evidence against voters beside the blocks: {self.unread}."
         if report.uncertified or not report.final_up_to:
             yield (
                 f"Whether the blocks above {report.final_up_to:,} will stay: no majority of the"
@@ -199,6 +211,20 @@ class AuditFindings:
             "found": [*self.tell_found()],
             "unknown": [*self.tell_unknown()],
         }
+
+
+def tell_evidence(evidence: Evidence, electorate: Electorate) -> str:
+    """Judge evidence, and say in a sentence whom it convicts, of what."""
+    try:
+        return tell_conviction(judge(evidence, electorate))
+    except LedgerError as error:
+        return f"Evidence is shown that shows nothing: {error}"
+
+
+def tell_conviction(found: Conviction) -> str:
+    """Say in a sentence whom evidence convicts, of what."""
+    who = ", ".join(found.culprits) or "nobody"
+    return f"Evidence of a {found.guilt} ({found.kind}), against {who}: {found.words}"
 
 
 def format_page(findings: AuditFindings) -> str:

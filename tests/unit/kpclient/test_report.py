@@ -6,7 +6,9 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import plyvel
 import pytest
+from convicting import double_votes
 from copied import write_copy, write_genesis
 from electing import finalise
 from founding import FOUNDED_MS, make_genesis
@@ -18,7 +20,9 @@ from kpclient.cli import app
 from kpclient.output.report import AuditFindings, format_page
 from kpledger import __version__
 from kpledger.base.selftest import name_libraries
+from kpledger.log import layout
 from kpledger.log.audit import Auditor, AuditReport, AuditVerdict, report_sound
+from kpledger.log.evidence_file import encode_evidence, evidence_id
 
 RUNNER = CliRunner()
 
@@ -103,6 +107,27 @@ def test_what_is_not_sound_is_not_called_so(sound: AuditReport) -> None:
     for one in (bad, cut):
         above = f"Whether anything above block {sound.height} is sound"
         assert next(find(one).tell_unknown()).startswith(above)
+
+
+def test_evidence_is_judged_and_told(tmp_path: Path) -> None:
+    copy, (_, evidence) = tmp_path / "copy", next(iter(double_votes()))
+    copy.mkdir()
+    write_copy(copy, begin().entries)
+    name = evidence_id(encode_evidence(evidence))
+    with plyvel.DB(str(copy / layout.DATABASE_DIRECTORY)) as database:
+        database.put(layout.evidence_key(name), encode_evidence(evidence))
+    words = ["--genesis", str(write_genesis(tmp_path)), "--home", str(tmp_path)]
+    told = RUNNER.invoke(app, ["audit", *words, "--copy", str(copy), "--json"])
+    (sentence,) = (one for one in json.loads(told.stdout)["found"] if "vidence" in one)
+    assert sentence.startswith("Evidence of a lie (E3), against za-1: za-1 voted in term 2 for")
+    printed = RUNNER.invoke(app, ["audit", *words, "--copy", str(copy)])
+    assert sentence in printed.stdout
+
+
+def test_what_could_not_be_had_is_not_known(sound: AuditReport) -> None:
+    findings = replace(find(sound), unread="the line went dead")
+    about = "Whether there is evidence against voters beside the blocks: the line went dead."
+    assert about in [*findings.tell_unknown()]
 
 
 def test_of_a_chain_without_a_block_nothing_is_claimed() -> None:

@@ -197,7 +197,7 @@ async def test_evidence_is_judged_and_kept(tmp_path: Path) -> None:
     node.answers["GET /v1/evidence"] = encode_answer(shown)
     code, told = await look(tmp_path, node)
     assert (code, [one.what for one in told]) == (0, ["sound", "evidence"])
-    assert "EVIDENCE of a lie (E3), against " in told[1].text
+    assert "Evidence of a lie (E3), against " in told[1].text
     assert len([*(tmp_path / "seen").glob("*.E3-*.json")]) == 1
 
 
