@@ -97,5 +97,7 @@ def test_a_newcomer_needs_fewer_than_ten_commands(
     assert told["kpledger audit"].startswith("SOUND: ")
     assert "The ledger that was shown is sound" in (tmp_path / "audit.html").read_text()
     assert told["kpledger compare"].startswith("ONE HISTORY: ")
+    assert number in told["kpledger receipt"]
+    assert number in told["kpledger verify"]
     code, shown = shell.run(f"kpledger show {number}")
     assert (code, shown.split()[:2]) == (0, ["certificate", number])
