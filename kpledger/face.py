@@ -45,14 +45,8 @@ from kpledger.log.chain import (
 )
 from kpledger.log.checkpoint import (
     Checkpoint as Checkpoint,
-    NoteKey as NoteKey,
-    add_signatures as add_signatures,
     cosign_checkpoint as cosign_checkpoint,
-    format_note as format_note,
-    format_vkey as format_vkey,
     open_checkpoint as open_checkpoint,
-    parse_note as parse_note,
-    parse_vkey as parse_vkey,
 )
 from kpledger.log.genesis import Genesis as Genesis, parse_genesis as parse_genesis
 from kpledger.log.layout import (
@@ -66,6 +60,14 @@ from kpledger.log.merkle import (
     prove_inclusion as prove_inclusion,
     verify_consistency as verify_consistency,
     verify_inclusion as verify_inclusion,
+)
+from kpledger.log.note import (
+    NoteKey as NoteKey,
+    add_signatures as add_signatures,
+    format_note as format_note,
+    format_vkey as format_vkey,
+    parse_note as parse_note,
+    parse_vkey as parse_vkey,
 )
 from kpledger.log.policy import (
     PolicyError as PolicyError,

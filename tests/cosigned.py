@@ -7,15 +7,13 @@ from founding import make_genesis_file, signing_key
 from kpledger.base.hashing import Digest, hash_leaf
 from kpledger.log.checkpoint import (
     Checkpoint,
-    Note,
-    NoteSignature,
     cosign_checkpoint,
     format_checkpoint,
-    format_note,
     sign_checkpoint,
 )
 from kpledger.log.genesis import Genesis, format_genesis, parse_genesis
 from kpledger.log.merkle import TreeSize, compute_root, prove_inclusion
+from kpledger.log.note import Note, NoteSignature, format_note
 from kpledger.log.receipt import Receipt
 
 SEALED_AT_S = 1_772_452_900

@@ -3,7 +3,8 @@
 from cosigned import cosign
 from founding import make_genesis, signing_key
 
-from kpledger.log.checkpoint import Checkpoint, Note, format_checkpoint, sign_checkpoint
+from kpledger.log.checkpoint import Checkpoint, format_checkpoint, sign_checkpoint
+from kpledger.log.note import Note
 
 ORIGIN = make_genesis().file.origin
 NOW_S = 1_790_000_000

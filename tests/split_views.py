@@ -9,15 +9,13 @@ from founding import make_genesis, signing_key, vary
 from kpledger.base.hashing import Digest, hash_leaf
 from kpledger.log.checkpoint import (
     Checkpoint,
-    Note,
-    NoteSignature,
     cosign_checkpoint,
     format_checkpoint,
-    format_note,
     sign_checkpoint,
 )
 from kpledger.log.evidence import SplitView
 from kpledger.log.merkle import TreeSize, compute_root, prove_consistency
+from kpledger.log.note import Note, NoteSignature, format_note
 
 ORIGIN: Final = make_genesis().file.origin
 TRUE_LEAVES: Final = tuple(hash_leaf(b"event %d" % one) for one in range(7))

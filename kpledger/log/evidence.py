@@ -15,7 +15,8 @@ from kpledger.base.errors import MalformedError
 from kpledger.base.ids import Digest32
 from kpledger.log.block import MAX_BLOCK_BYTES, MAX_BLOCK_EVENTS, BlockHeader, decode_block_header
 from kpledger.log.certificates import MAX_OPENING_BYTES, CommitCertificate, decode_opening
-from kpledger.log.checkpoint import Checkpoint, parse_checkpoint, parse_note
+from kpledger.log.checkpoint import Checkpoint, parse_checkpoint
+from kpledger.log.note import parse_note
 from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Acknowledgement, LogEnd, Nomination, Vote
 

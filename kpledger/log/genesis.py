@@ -26,7 +26,7 @@ from kpledger.base.ids import NodeName, ParticipantCode
 from kpledger.base.keys import check_public_key
 from kpledger.base.state import ChangeSet, StateReader
 from kpledger.base.units import TimeMs
-from kpledger.log.checkpoint import KeyType, NoteKey
+from kpledger.log.note import KeyType, NoteKey
 from kpledger.scheme.rulebook import RELEASED, Rulebook
 from kpledger.scheme.v1.events.base import Text
 from kpledger.scheme.v1.events.decisions import MAX_QUOTA, Quota

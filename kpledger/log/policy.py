@@ -21,18 +21,13 @@ from typing import Final
 
 from kpledger.base.errors import LedgerError, MalformedError, OversizedError
 from kpledger.log.checkpoint import (
-    KeyType,
-    NoteKey,
-    NoteSigner,
     OriginMismatchError,
     SignedCheckpoint,
-    format_vkey,
     open_checkpoint,
     parse_checkpoint,
-    parse_note,
-    parse_vkey,
 )
 from kpledger.log.genesis import Genesis
+from kpledger.log.note import KeyType, NoteKey, NoteSigner, format_vkey, parse_note, parse_vkey
 
 MAX_POLICY_BYTES: Final = 64 * 1024
 """Room for all lines that a policy may have."""

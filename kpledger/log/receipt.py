@@ -22,13 +22,8 @@ from typing import Final
 
 from kpledger.base.errors import MalformedError, OversizedError
 from kpledger.base.hashing import Digest, decode_digest, hash_leaf
-from kpledger.log.checkpoint import (
-    MAX_NOTE_BYTES,
-    Note,
-    format_note,
-    parse_base64,
-)
 from kpledger.log.merkle import MAX_TREE_SIZE, verify_inclusion
+from kpledger.log.note import MAX_NOTE_BYTES, Note, format_note, parse_base64
 from kpledger.log.policy import Sealed, TrustPolicy
 
 MAX_RECEIPT_BYTES: Final = MAX_NOTE_BYTES + 2**17

@@ -12,19 +12,19 @@ from typing import Final
 
 from kpledger.base.errors import LedgerError
 from kpledger.base.hashing import Digest
-from kpledger.log.checkpoint import (
+from kpledger.log.checkpoint import parse_checkpoint
+from kpledger.log.conviction import Conviction, EvidenceError, Guilt
+from kpledger.log.evidence import SplitView, read_checkpoint
+from kpledger.log.merkle import verify_consistency
+from kpledger.log.note import (
     Note,
     NoteKey,
     NoteSignature,
     format_note,
     format_vkey,
-    parse_checkpoint,
     parse_note,
     split_signature,
 )
-from kpledger.log.conviction import Conviction, EvidenceError, Guilt
-from kpledger.log.evidence import SplitView, read_checkpoint
-from kpledger.log.merkle import verify_consistency
 from kpledger.log.statements import Electorate, SignatureCheck, verifies
 
 _KIND: Final = "E10"

@@ -20,8 +20,8 @@ from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.ids import Digest32, NodeName, Signature64
 from kpledger.base.keys import SigningKey, verify_signature
 from kpledger.log.block import LogCount
-from kpledger.log.checkpoint import NoteKey
 from kpledger.log.genesis import Genesis
+from kpledger.log.note import NoteKey
 
 MAX_STATEMENT_BYTES: Final = 1024
 """The longest encoded statement has some 400."""

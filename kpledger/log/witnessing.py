@@ -16,9 +16,15 @@ from typing import Final
 
 from kpledger.base.errors import BadSignatureError, LedgerError, MalformedError, OversizedError
 from kpledger.base.hashing import Digest, decode_digest
-from kpledger.log.checkpoint import (
+from kpledger.log.checkpoint import Checkpoint, parse_checkpoint
+from kpledger.log.merkle import (
+    PathLengthError,
+    TreeSize,
+    check_tree_size,
+    verify_consistency,
+)
+from kpledger.log.note import (
     MAX_NOTE_BYTES,
-    Checkpoint,
     Note,
     NoteKey,
     NoteSignature,
@@ -27,14 +33,7 @@ from kpledger.log.checkpoint import (
     format_note,
     identify_signers,
     parse_base64,
-    parse_checkpoint,
     parse_note,
-)
-from kpledger.log.merkle import (
-    PathLengthError,
-    TreeSize,
-    check_tree_size,
-    verify_consistency,
 )
 
 MAX_ADD_CHECKPOINT_BYTES: Final = MAX_NOTE_BYTES + 4096

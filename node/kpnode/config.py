@@ -20,8 +20,8 @@ from kpledger.api.addresses import NodeAddress, parse_addresses
 from kpledger.base.codec import reword
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.ids import NodeName
-from kpledger.log.checkpoint import KeyType, NoteKey, parse_vkey
 from kpledger.log.layout import DATABASE_DIRECTORY
+from kpledger.log.note import KeyType, NoteKey, parse_vkey
 from kpledger.reading import explain_toml, read_text
 from kpnode.errors import SetupError
 

@@ -23,17 +23,10 @@ from kpledger.api.routes import ADD_CHECKPOINT, MSGPACK_TYPE, NOTE_TYPE
 from kpledger.base.errors import LedgerError
 from kpledger.base.hashing import Digest, hash_leaf
 from kpledger.base.keys import SigningKey
-from kpledger.log.checkpoint import (
-    Checkpoint,
-    Note,
-    format_checkpoint,
-    identify_signers,
-    parse_checkpoint,
-    parse_note,
-    sign_checkpoint,
-)
+from kpledger.log.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint, sign_checkpoint
 from kpledger.log.genesis import Genesis, parse_genesis
 from kpledger.log.merkle import TreeSize, compute_root, prove_consistency
+from kpledger.log.note import Note, identify_signers, parse_note
 from kpledger.log.witnessing import AddCheckpoint, format_add_checkpoint
 from kpnode.config import Address
 from kpnode.contacts import Said

@@ -8,7 +8,7 @@ from founding import make_genesis
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
-from kpledger.log.checkpoint import parse_vkey
+from kpledger.log.note import parse_vkey
 
 SEED = bytes(range(32))
 VECTORS = Path(__file__).parents[1] / "vectors" / "keys"

@@ -12,8 +12,9 @@ from founding import make_event, signing_key
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
-from kpledger.log.checkpoint import KeyType, NoteKey, cosign_checkpoint
+from kpledger.log.checkpoint import cosign_checkpoint
 from kpledger.log.genesis import Genesis
+from kpledger.log.note import KeyType, NoteKey
 from kpledger.log.policy import TrustPolicy, WitnessGroup, format_policy, parse_policy, policy_of
 from kpledger.log.receipt import format_receipt
 from kpledger.scheme.v1.events.life import NoteFiled

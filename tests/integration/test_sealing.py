@@ -23,17 +23,9 @@ from network import (
 from kpledger.api.routes import MSGPACK_TYPE
 from kpledger.base.errors import LedgerError
 from kpledger.base.keys import SigningKey
-from kpledger.log.checkpoint import (
-    Checkpoint,
-    KeyType,
-    Note,
-    NoteKey,
-    cosign_checkpoint,
-    format_vkey,
-    identify_signers,
-    parse_note,
-)
+from kpledger.log.checkpoint import Checkpoint, cosign_checkpoint
 from kpledger.log.genesis import Genesis, parse_genesis
+from kpledger.log.note import KeyType, Note, NoteKey, format_vkey, identify_signers, parse_note
 from kpledger.log.policy import Sealed, TrustPolicy, parse_policy, policy_of
 from kpledger.log.receipt import parse_receipt, verify_receipt
 from kpledger.log.witnessing import (

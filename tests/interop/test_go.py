@@ -18,17 +18,10 @@ from network import GLANCE_S, PATIENCE_S, running_network
 
 from kpledger.api.routes import MSGPACK_TYPE
 from kpledger.base.hashing import Digest, hash_leaf
-from kpledger.log.checkpoint import (
-    Checkpoint,
-    Note,
-    format_checkpoint,
-    format_note,
-    parse_checkpoint,
-    parse_note,
-    sign_checkpoint,
-)
+from kpledger.log.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint, sign_checkpoint
 from kpledger.log.genesis import parse_genesis
 from kpledger.log.merkle import TreeSize, compute_root, prove_consistency, prove_inclusion
+from kpledger.log.note import Note, format_note, parse_note
 from kpledger.log.policy import format_policy, policy_of
 from kpledger.log.receipt import Receipt, format_receipt, parse_receipt
 from kpledger.log.tiles import (

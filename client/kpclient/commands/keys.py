@@ -18,7 +18,7 @@ from kpclient.statements.signing import open_keystore, read_passphrase
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import parse_hex32
 from kpledger.command import EXIT_REFUSED
-from kpledger.log.checkpoint import KeyType, NoteKey, format_vkey
+from kpledger.log.note import KeyType, NoteKey, format_vkey
 from kpledger.scheme.event import Author
 
 _MAX_SEED_FILE_BYTES: Final = 4096

@@ -21,9 +21,10 @@ from kpledger.api.tree_questions import (
 )
 from kpledger.base.hashing import Digest
 from kpledger.base.state import read_record
-from kpledger.log.checkpoint import Note, format_note, parse_checkpoint
+from kpledger.log.checkpoint import parse_checkpoint
 from kpledger.log.cose import CoseReceipt
 from kpledger.log.merkle import TreeSize
+from kpledger.log.note import Note, format_note
 from kpledger.log.receipt import Receipt, format_receipt
 from kpledger.log.tiles import Tile, encode_bundle, parse_tile_path
 from kpledger.scheme.v1.records import EventRecord

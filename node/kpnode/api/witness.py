@@ -16,7 +16,7 @@ from aiohttp import web
 
 from kpledger.api.routes import HEIGHT_HEADER, NOTE_TYPE, SIZE_TYPE
 from kpledger.base.errors import LedgerError
-from kpledger.log.checkpoint import Note, NoteSignature, add_signatures
+from kpledger.log.note import Note, NoteSignature, add_signatures
 from kpledger.log.witnessing import (
     AddCheckpoint,
     WitnessError,

@@ -11,18 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kpledger.base.hashing import Digest
-from kpledger.log.checkpoint import (
-    Checkpoint,
-    Note,
-    NoteKey,
-    NoteSignature,
-    OriginMismatchError,
-    UntrustedNoteError,
-    parse_checkpoint,
-    split_signature,
-)
+from kpledger.log.checkpoint import Checkpoint, OriginMismatchError, parse_checkpoint
 from kpledger.log.evidence import SplitView
 from kpledger.log.merkle import TreeSize
+from kpledger.log.note import Note, NoteKey, NoteSignature, UntrustedNoteError, split_signature
 from kpledger.log.split_view import find_lines, find_split_view
 from kpledger.log.statements import Electorate, SignatureCheck
 

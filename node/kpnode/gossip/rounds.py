@@ -17,8 +17,8 @@ from kpledger.api.gossip import MAX_GOSSIP_BYTES, GossipMessage, decode_gossip, 
 from kpledger.api.routes import GOSSIP, MSGPACK_TYPE
 from kpledger.base.errors import LedgerError
 from kpledger.log.certificates import LeaderCertificate
-from kpledger.log.checkpoint import Note
 from kpledger.log.genesis import Genesis
+from kpledger.log.note import Note
 from kpledger.log.statements import BindingStatement
 from kpnode.contacts import Said, UnansweredError
 from kpnode.docket import Exhibit

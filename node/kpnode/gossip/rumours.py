@@ -23,12 +23,12 @@ from kpledger.api.gossip import (
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
 from kpledger.log.certificates import CommitCertificate, LeaderCertificate, decode_opening
-from kpledger.log.checkpoint import Note, format_note, parse_note
 from kpledger.log.conviction import EvidenceError
 from kpledger.log.evidence import MAX_PATH_HEADERS, Evidence
 from kpledger.log.evidence_file import encode_evidence
 from kpledger.log.findings import find_fork, wrap_statement
 from kpledger.log.genesis import Genesis
+from kpledger.log.note import Note, format_note, parse_note
 from kpledger.log.statements import BindingStatement, Electorate, SignatureCheck
 from kpledger.log.two_histories import Stretch
 from kpnode.docket import Exhibit, judge_encoded

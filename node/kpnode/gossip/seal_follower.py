@@ -15,7 +15,8 @@ from typing import Final, NoReturn
 
 from kpledger.api.routes import CHECKPOINT
 from kpledger.base.errors import LedgerError
-from kpledger.log.checkpoint import Note, add_signatures, parse_checkpoint, parse_note
+from kpledger.log.checkpoint import parse_checkpoint
+from kpledger.log.note import Note, add_signatures, parse_note
 from kpledger.log.witnessing import AddCheckpoint, WitnessError
 from kpnode.contacts import NodeLine, UnansweredError
 from kpnode.incident import Incident

@@ -20,8 +20,9 @@ from typing import Final, NoReturn
 from kpledger.api.routes import ADD_CHECKPOINT, HEIGHT_HEADER, NOTE_TYPE
 from kpledger.base.errors import LedgerError
 from kpledger.base.keys import SigningKey
-from kpledger.log.checkpoint import Note, add_signatures, format_checkpoint, sign_checkpoint
+from kpledger.log.checkpoint import format_checkpoint, sign_checkpoint
 from kpledger.log.merkle import TreeSize, check_tree_size
+from kpledger.log.note import Note, add_signatures
 from kpledger.log.witnessing import (
     AddCheckpoint,
     WitnessError,

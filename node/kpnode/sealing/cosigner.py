@@ -22,20 +22,22 @@ from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.hashing import EMPTY_ROOT
 from kpledger.base.keys import SigningKey
 from kpledger.log.checkpoint import (
-    MAX_NOTE_BYTES,
     Checkpoint,
+    cosign_checkpoint,
+    format_checkpoint,
+    parse_checkpoint,
+)
+from kpledger.log.merkle import TreeSize
+from kpledger.log.note import (
+    MAX_NOTE_BYTES,
     KeyType,
     Note,
     NoteKey,
     NoteSignature,
-    cosign_checkpoint,
-    format_checkpoint,
     format_note,
     identify_signers,
-    parse_checkpoint,
     parse_note,
 )
-from kpledger.log.merkle import TreeSize
 from kpledger.log.witnessing import AddCheckpoint, WitnessError, WitnessStatus, witness_checkpoint
 from kpledger.reading import say_trouble
 from kpnode.errors import SetupError

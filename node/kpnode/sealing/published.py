@@ -12,18 +12,14 @@ from dataclasses import dataclass
 
 from kpledger.base.errors import LedgerError
 from kpledger.log.checkpoint import (
-    MAX_NOTE_SIGNATURES,
     Checkpoint,
-    Note,
-    NoteKey,
-    NoteSignature,
     OriginMismatchError,
     UnsignedByLogError,
-    identify_signers,
     parse_checkpoint,
 )
 from kpledger.log.genesis import Genesis
 from kpledger.log.merkle import TreeSize
+from kpledger.log.note import MAX_NOTE_SIGNATURES, Note, NoteKey, NoteSignature, identify_signers
 from kpledger.log.policy import policy_of
 from kpnode.sealing.final_tree import FinalTree
 

@@ -23,9 +23,10 @@ from kpledger.api.answers import CommitsAnswer, EvidenceAnswer
 from kpledger.base.hashing import Digest
 from kpledger.books.query import encode_answer
 from kpledger.log.certificates import CommitCertificate
-from kpledger.log.checkpoint import Checkpoint, format_note
+from kpledger.log.checkpoint import Checkpoint
 from kpledger.log.evidence_file import format_evidence
 from kpledger.log.merkle import TreeSize
+from kpledger.log.note import format_note
 
 
 class Happened(msgspec.Struct):

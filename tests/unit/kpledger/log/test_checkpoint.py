@@ -12,24 +12,26 @@ from kpledger.base.hashing import EMPTY_ROOT, Digest, hash_leaf, sha256
 from kpledger.base.keys import SigningKey
 from kpledger.log.checkpoint import (
     Checkpoint,
+    OriginMismatchError,
+    SignedCheckpoint,
+    UnsignedByLogError,
+    cosign_checkpoint,
+    format_checkpoint,
+    open_checkpoint,
+    parse_checkpoint,
+    sign_checkpoint,
+)
+from kpledger.log.merkle import MAX_TREE_SIZE, TreeSize, TreeSizeError, compute_root
+from kpledger.log.note import (
     KeyType,
     Note,
     NoteKey,
     NoteSigner,
-    OriginMismatchError,
-    SignedCheckpoint,
-    UnsignedByLogError,
     add_signatures,
-    cosign_checkpoint,
-    format_checkpoint,
     format_note,
     format_vkey,
-    open_checkpoint,
-    parse_checkpoint,
     parse_vkey,
-    sign_checkpoint,
 )
-from kpledger.log.merkle import MAX_TREE_SIZE, TreeSize, TreeSizeError, compute_root
 
 VECTORS = sorted((Path(__file__).parents[3] / "vectors" / "checkpoint").glob("*.json"))
 

@@ -13,7 +13,6 @@ from hypothesis import given, strategies as st
 from split_views import cosign, prove_extension, tree_of, write_note
 
 from kpledger.log.certificates import CommitCertificate
-from kpledger.log.checkpoint import parse_note
 from kpledger.log.conviction import Conviction, Guilt
 from kpledger.log.evidence import Evidence
 from kpledger.log.findings import (
@@ -28,6 +27,7 @@ from kpledger.log.findings import (
 )
 from kpledger.log.judging import judge
 from kpledger.log.merkle import compute_root
+from kpledger.log.note import parse_note
 from kpledger.log.split_view import find_split_view
 from kpledger.log.statements import Acknowledgement, Vote
 

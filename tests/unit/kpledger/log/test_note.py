@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from kpledger.base.errors import LedgerError, MalformedError, OversizedError
 from kpledger.base.hashing import sha256
 from kpledger.base.keys import SigningKey
-from kpledger.log.checkpoint import (
+from kpledger.log.note import (
     MAX_KEY_NAME_BYTES,
     MAX_NOTE_BYTES,
     MAX_TIME_S,

@@ -12,15 +12,8 @@ from naive import trees
 from naive.proofs import Refused
 
 from kpledger.base.errors import BadSignatureError, LedgerError, OversizedError
-from kpledger.log.checkpoint import (
-    KeyType,
-    NoteKey,
-    OriginMismatchError,
-    UnsignedByLogError,
-    UntrustedNoteError,
-    cosign_checkpoint,
-    format_vkey,
-)
+from kpledger.log.checkpoint import OriginMismatchError, UnsignedByLogError, cosign_checkpoint
+from kpledger.log.note import KeyType, NoteKey, UntrustedNoteError, format_vkey
 from kpledger.log.policy import (
     MAX_POLICY_BYTES,
     MAX_POLICY_LINES,

@@ -15,15 +15,9 @@ from kpledger.base.hashing import Digest, hash_leaf, sha256
 from kpledger.base.keys import SigningKey
 from kpledger.log.checkpoint import (
     Checkpoint,
-    KeyType,
-    Note,
-    NoteKey,
     cosign_checkpoint,
     format_checkpoint,
-    format_note,
-    parse_note,
     sign_checkpoint,
-    sign_note,
 )
 from kpledger.log.merkle import (
     LeafIndexError,
@@ -33,6 +27,7 @@ from kpledger.log.merkle import (
     compute_root,
     prove_inclusion,
 )
+from kpledger.log.note import KeyType, Note, NoteKey, format_note, parse_note, sign_note
 from kpledger.log.policy import PolicyError, TrustPolicy, WitnessGroup, format_policy, policy_of
 from kpledger.log.receipt import (
     MAX_RECEIPT_BYTES,

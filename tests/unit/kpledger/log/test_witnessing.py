@@ -8,8 +8,9 @@ from hypothesis import given, strategies as st
 
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
 from kpledger.base.hashing import Digest, hash_leaf
-from kpledger.log.checkpoint import Checkpoint, Note, add_signatures, parse_note
+from kpledger.log.checkpoint import Checkpoint
 from kpledger.log.merkle import TreeSize, TreeSizeError, prove_consistency
+from kpledger.log.note import Note, add_signatures, parse_note
 from kpledger.log.policy import policy_of
 from kpledger.log.witnessing import (
     MAX_ADD_CHECKPOINT_BYTES,

@@ -11,9 +11,10 @@ from serving import Served
 
 from kpledger.api.answers import ConsistencyAnswer, InclusionAnswer
 from kpledger.base.hashing import Digest, hash_leaf
-from kpledger.log.checkpoint import Checkpoint, parse_checkpoint, parse_note
+from kpledger.log.checkpoint import Checkpoint, parse_checkpoint
 from kpledger.log.cose import CoseReceipt
 from kpledger.log.merkle import TreeSize, compute_root, verify_consistency, verify_inclusion
+from kpledger.log.note import parse_note
 from kpledger.log.policy import policy_of
 from kpledger.log.receipt import parse_receipt, verify_receipt
 from kpledger.scheme.envelope import decode_envelope

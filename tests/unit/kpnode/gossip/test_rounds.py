@@ -18,7 +18,7 @@ from kpledger.api.gossip import GossipMessage, Rumour, decode_gossip, encode_gos
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
 from kpledger.log.certificates import LeaderCertificate
-from kpledger.log.checkpoint import Note, parse_note
+from kpledger.log.note import Note, parse_note
 from kpledger.log.statements import BindingStatement
 from kpnode.contacts import Said, UnansweredError
 from kpnode.docket import Exhibit, judge_encoded

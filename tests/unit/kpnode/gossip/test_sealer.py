@@ -12,14 +12,8 @@ from network import PATIENCE_S
 from sealed_notes import NOW_S, ORIGIN
 from single_engine import World, key_added
 
-from kpledger.log.checkpoint import (
-    Checkpoint,
-    KeyType,
-    Note,
-    NoteKey,
-    cosign_checkpoint,
-    parse_checkpoint,
-)
+from kpledger.log.checkpoint import Checkpoint, cosign_checkpoint, parse_checkpoint
+from kpledger.log.note import KeyType, Note, NoteKey
 from kpledger.log.policy import policy_of
 from kpledger.log.witnessing import (
     WitnessError,

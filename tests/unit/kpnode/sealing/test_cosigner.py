@@ -13,19 +13,21 @@ from kpledger.base.hashing import EMPTY_ROOT, hash_leaf
 from kpledger.log import layout
 from kpledger.log.checkpoint import (
     Checkpoint,
+    cosign_checkpoint,
+    format_checkpoint,
+    parse_checkpoint,
+    sign_checkpoint,
+)
+from kpledger.log.merkle import TreeSize, compute_root, prove_consistency
+from kpledger.log.note import (
     KeyType,
     Note,
     NoteKey,
     NoteSignature,
-    cosign_checkpoint,
-    format_checkpoint,
     format_note,
     identify_signers,
-    parse_checkpoint,
     parse_note,
-    sign_checkpoint,
 )
-from kpledger.log.merkle import TreeSize, compute_root, prove_consistency
 from kpledger.log.policy import policy_of
 from kpledger.log.witnessing import AddCheckpoint, WitnessError
 from kpnode.errors import SetupError

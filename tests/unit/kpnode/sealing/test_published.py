@@ -12,17 +12,19 @@ from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.hashing import Digest
 from kpledger.log.checkpoint import (
     Checkpoint,
+    OriginMismatchError,
+    UnsignedByLogError,
+    cosign_checkpoint,
+)
+from kpledger.log.merkle import TreeSize
+from kpledger.log.note import (
     KeyType,
     Note,
     NoteKey,
-    OriginMismatchError,
-    UnsignedByLogError,
     UntrustedNoteError,
-    cosign_checkpoint,
     format_note,
     identify_signers,
 )
-from kpledger.log.merkle import TreeSize
 from kpledger.log.policy import policy_of
 from kpnode.sealing.final_tree import FinalTree
 from kpnode.sealing.published import OtherTreeError, PublishedCheckpoints
