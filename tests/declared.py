@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from jsonschema import Draft202012Validator
 
-from kpledger.api.routes import Route
+from kpledger.api.route import Route
 from kpnode.api.openapi import build_openapi
 
 DOCUMENT: Final = msgspec.json.decode(build_openapi())

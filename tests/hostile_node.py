@@ -10,7 +10,8 @@ from founding import make_genesis
 from msgspec import inspect
 from scripted_node import STATUS, Script, problem
 
-from kpledger.api.routes import GENESIS, ROUTES, Route
+from kpledger.api.route import Route
+from kpledger.api.routes import GENESIS, ROUTES
 
 HARM = "=1+1\x1b[2J\x1b]0;title\x07\x9b31m\u202e[bold red]x[/bold red]\r\x7f\t\u2028\n@SUM(A1)"
 """Escape sequences, an override of direction, markup, ends of lines, formulas."""

@@ -24,7 +24,8 @@ from network import GLANCE_S, PATIENCE_S, end_all, read_line, start_kpnode, wait
 from rebuilt import RebuiltBooks, find_query
 
 from kpclient.replay.served_chain import ServedChain
-from kpledger.api.routes import JSON_TYPE, route_of
+from kpledger.api.route import JSON_TYPE
+from kpledger.api.routes import route_of
 from kpledger.base.keys import SigningKey
 from kpledger.books.queries import QUERIES
 from kpledger.log.genesis import Genesis

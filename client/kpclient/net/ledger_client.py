@@ -46,6 +46,7 @@ from kpledger.api.answers import (
     UnknownEvent,
 )
 from kpledger.api.decoding import read_answer
+from kpledger.api.route import Route
 from kpledger.base.errors import LedgerError
 from kpledger.books.query import Query
 from kpledger.log.evidence import Evidence
@@ -265,7 +266,7 @@ class LedgerClient:
             raise
 
     async def _question(
-        self, route: routes.Route, question: msgspec.Struct, read: Callable[[bytes], B]
+        self, route: Route, question: msgspec.Struct, read: Callable[[bytes], B]
     ) -> tuple[str, B]:
         """Ask about the ledger; gives who answered, and the answer."""
         consistency = routes.Consistency.LINEARIZABLE if self._newest else routes.Consistency.LOCAL

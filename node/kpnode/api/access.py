@@ -1,6 +1,6 @@
 """Access: what everybody may ask, and what only clients may ask whom the operator has listed.
 
-Each route says for whom it is (:class:`kpledger.api.routes.Access`); one that says nothing is for
+Each route says for whom it is (:class:`kpledger.api.route.Access`); one that says nothing is for
 listed clients. A client is listed by the address that it comes from or by a token that it presents
 (RFC 6750). A token that is unknown is refused on every route, so that nobody who has lost one is
 left with the little that everybody is told and does not know why.
@@ -11,7 +11,8 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from kpledger.api.routes import ROUTES, Access, Route
+from kpledger.api.route import Access, Route
+from kpledger.api.routes import ROUTES
 from kpnode.api.client import client_of, identify_clients
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.config import AccessSection, BlocksFor

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from kpledger.api import routes
+from kpledger.api.route import JSON_TYPE, Route
 from kpnode.api.access import AccessControl
 from kpnode.api.blocks import BlocksApi
 from kpnode.api.client import take_turns
@@ -70,7 +71,7 @@ class NodeApi:
         rumours = GossipApi(gossip, limits, node.slices)
         self._node, self._books, self._limits = node, books, limits
         self._openapi = build_openapi()
-        self._handlers: dict[routes.Route, Handler] = {
+        self._handlers: dict[Route, Handler] = {
             routes.SUBMIT: submit.post_events,
             routes.REHEARSE: submit.post_rehearsals,
             routes.EVENT: blocks.get_event,
@@ -95,7 +96,7 @@ class NodeApi:
         }
 
     async def _get_openapi(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._openapi, headers={"Content-Type": routes.JSON_TYPE})
+        return web.Response(body=self._openapi, headers={"Content-Type": JSON_TYPE})
 
     async def _tell_age(self, _: web.Request, response: web.StreamResponse) -> None:
         if self._node.age_s:

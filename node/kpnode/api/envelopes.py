@@ -11,7 +11,8 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from kpledger.api.routes import JSON_TYPE, MAX_BATCH, MSGPACK_TYPE
+from kpledger.api.route import JSON_TYPE
+from kpledger.api.routes import MAX_BATCH, MSGPACK_TYPE
 from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json

@@ -16,7 +16,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler
 
 from kpledger.api.answers import Problem
-from kpledger.api.routes import Route
+from kpledger.api.route import Route
 from kpledger.base.errors import LedgerError
 from kpledger.scheme.outcome import Rule
 from kpnode.api.parameters import check_parameters

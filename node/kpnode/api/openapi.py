@@ -7,12 +7,12 @@ import msgspec
 
 from kpledger import __version__
 from kpledger.api.answers import Problem
+from kpledger.api.route import JSON_TYPE, Access, Reply, Route
 from kpledger.api.routes import (
     BLOCKS,
     CHECKPOINT,
     COMMITS,
     EVIDENCE,
-    JSON_TYPE,
     LIVE,
     MAX_BATCH,
     MSGPACK_TYPE,
@@ -20,10 +20,7 @@ from kpledger.api.routes import (
     ROUTES,
     STATUS,
     SUBMIT,
-    Access,
     ReadOptions,
-    Reply,
-    Route,
 )
 from kpledger.scheme.envelope import PAYLOAD_TYPE
 from kpledger.scheme.event import MAX_SIGNATURES

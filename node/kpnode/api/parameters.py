@@ -1,6 +1,6 @@
 """Parameters of a request, in its path and query: every one known, typed and bounded.
 
-What they are is declared by the Structs of the route (:class:`kpledger.api.routes.Route`). A
+What they are is declared by the Structs of the route (:class:`kpledger.api.route.Route`). A
 request with a wrong one is refused by its name; a misspelt filter that were ignored would answer
 another question than was asked.
 """
@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 from msgspec import inspect
 
-from kpledger.api.routes import Route
+from kpledger.api.route import Route
 from kpledger.base.codec import malformed
 from kpledger.books.question import QuestionError
 from kpnode.api.problems import ProblemError, parameter_error

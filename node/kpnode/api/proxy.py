@@ -17,7 +17,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
-from kpledger.api.routes import HEIGHT_HEADER, ReadOptions, Route
+from kpledger.api.route import Route
+from kpledger.api.routes import HEIGHT_HEADER, ReadOptions
 from kpnode.api.allowances import SPENT_VERIFICATIONS, VERIFICATIONS_PER_S, Allowances
 from kpnode.api.client import client_of
 from kpnode.api.delivery import Delivery, cut_off

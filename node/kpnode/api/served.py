@@ -8,7 +8,8 @@ import msgspec
 from aiohttp import web
 
 from kpledger.api.answers import BooksAnswer, Problem
-from kpledger.api.routes import HEIGHT_HEADER, JSON_TYPE, Consistency, ReadOptions
+from kpledger.api.route import JSON_TYPE
+from kpledger.api.routes import HEIGHT_HEADER, Consistency, ReadOptions
 from kpledger.base.errors import LedgerError
 from kpledger.log.chain import Tip
 from kpledger.scheme.event import SignedEvent

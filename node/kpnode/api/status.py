@@ -15,7 +15,7 @@ from kpledger.api.answers import (
     StatusAnswer,
     StorageAnswer,
 )
-from kpledger.api.routes import JSON_TYPE
+from kpledger.api.route import JSON_TYPE
 from kpnode.api.client import client_of
 from kpnode.api.problems import ProblemError, ProblemKind
 from kpnode.api.served import (

@@ -27,7 +27,8 @@ from kpledger.api.answers import (
     SubmitAnswer,
     UnavailableAnswer,
 )
-from kpledger.api.routes import JSON_TYPE, ReadOptions, SubmitOptions, Wait
+from kpledger.api.route import JSON_TYPE
+from kpledger.api.routes import ReadOptions, SubmitOptions, Wait
 from kpledger.base.errors import LedgerError
 from kpledger.log.chain import BlockExecutor
 from kpledger.log.merkle import TreeSize

@@ -20,7 +20,8 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from kpledger.api.routes import HEIGHT_HEADER, JSON_TYPE, route_of
+from kpledger.api.route import JSON_TYPE
+from kpledger.api.routes import HEIGHT_HEADER, route_of
 from kpledger.books.database import Books, NoBooksError, open_books, read_meta, verify_tables
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery, NotOnLedgerError, TooMuchError

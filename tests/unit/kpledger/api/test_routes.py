@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from kpledger.api.route import NoParameters, Route
 from kpledger.api.routes import (
     BLOCKS,
     ROUTES,
@@ -10,9 +11,7 @@ from kpledger.api.routes import (
     SUBMIT,
     BlocksQuestion,
     Consistency,
-    NoParameters,
     ReadOptions,
-    Route,
     SubmitOptions,
 )
 

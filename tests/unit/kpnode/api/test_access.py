@@ -9,7 +9,8 @@ import pytest
 from multidict import CIMultiDict
 from serving import Served, serve
 
-from kpledger.api.routes import ROUTES, Access, Route
+from kpledger.api.route import Access, Route
+from kpledger.api.routes import ROUTES
 from kpnode.api.served import ApiLimits
 from kpnode.config import LOOPBACK, AccessSection, AddressRange, BlocksFor
 from kpnode.sites import read_address, site_of

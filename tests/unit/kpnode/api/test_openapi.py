@@ -11,7 +11,8 @@ from founding import make_certificate, make_event, public_hex
 from jsonschema import Draft202012Validator, FormatChecker
 from serving import Served, serve
 
-from kpledger.api.routes import BUNDLE, JSON_TYPE, ROUTES, TILE, Route
+from kpledger.api.route import JSON_TYPE, Route
+from kpledger.api.routes import BUNDLE, ROUTES, TILE
 from kpledger.base.text import spell
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.v1.events.certificate import CertificateIssued

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from kpledger.api.routes import Route
+from kpledger.api.route import Route
 from kpnode.api.http import add_route, answer_problems
 
 

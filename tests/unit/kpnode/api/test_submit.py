@@ -18,7 +18,8 @@ from founding import (
 )
 from serving import Reply, Served, serve
 
-from kpledger.api.routes import JSON_TYPE, MAX_BATCH, MSGPACK_TYPE
+from kpledger.api.route import JSON_TYPE
+from kpledger.api.routes import MAX_BATCH, MSGPACK_TYPE
 from kpledger.base.codec import encode
 from kpledger.scheme.envelope import format_envelope_json, open_envelope, sign_event
 from kpledger.scheme.event import MAX_EVENT_BYTES, EventSignature
