@@ -5,7 +5,7 @@ import secrets
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,8 @@ Linux gives outgoing connections a port of 32768 and more (``ip_local_port_range
 may be free when it is looked at and taken by a neighbour's connection before its node listens.
 """
 _TRIES: Final = 1_000
+_WAVE: Final = 6
+"""So many replicas are started at once."""
 
 Report = Callable[[dict[str, object]], None]
 """Is told something, as a JSON object."""
@@ -165,11 +167,12 @@ async def run_network(
     running: list[_Running] = []
     watchers: list[asyncio.Task[None]] = []
     try:
-        for name, config in configs.items():
-            running.append(await _start(directory / name, config))
-        await run_until_first(stopping.wait(), _wait_ready(running))
-        if stopping.is_set():
-            return
+        for wave in plan_waves(genesis):
+            started = [await _start(directory / name, configs[name]) for name in wave]
+            running += started
+            await run_until_first(stopping.wait(), _wait_ready(started))
+            if stopping.is_set():
+                return
         on_ready(_describe(directory, genesis, running))
         watchers = [asyncio.create_task(_watch(node, stopping, on_ended)) for node in running]
         await stopping.wait()
@@ -177,6 +180,19 @@ async def run_network(
         for watcher in watchers:
             watcher.cancel()
         await asyncio.gather(*(stop_process(node.process, STOP_S) for node in running))
+
+
+def plan_waves(genesis: Genesis) -> Iterator[tuple[str, ...]]:
+    """Give the names of nodes that are started together: all voters, then a few replicas each time.
+
+    Each wave starts when the one before is ready, so that whoever is followed answers. To a node
+    they all come from one address, of which it makes few TLS handshakes at once.
+    """
+    voters = genesis.file.voters
+    yield tuple(node.name for node in genesis.file.nodes if node.name in voters)
+    replicas = [node.name for node in genesis.file.nodes if node.name not in voters]
+    for first in range(0, len(replicas), _WAVE):
+        yield tuple(replicas[first : first + _WAVE])
 
 
 def find_ports(host: str, offsets: Iterable[int]) -> int:

@@ -13,6 +13,8 @@ import follow
 import peers
 import queries
 import replay
+import soak
+import world
 from rates import CORES
 
 _TEMPORARY: Final = Path(tempfile.gettempdir())
@@ -22,6 +24,7 @@ examples:
   scripts/bench catch-up --events 20000
   scripts/bench follow --events 200000
   scripts/bench commit --clients 64 --seconds 10
+  scripts/bench world --rate 20 --seconds 60 --partition
   scripts/bench queries --years 20 --events 5000000 --directory /var/tmp/years
 """
 
@@ -45,6 +48,21 @@ def main() -> None:
     elif chosen.benchmark == "replay":
         result = replay.run(
             chosen.events, chosen.block_events, chosen.jobs, with_books=chosen.books
+        )
+    elif chosen.benchmark == "world":
+        result = world.run(
+            world.WorldLoad(
+                voters=chosen.voters,
+                replicas=chosen.replicas,
+                rate=chosen.rate,
+                seconds=chosen.seconds,
+                is_parted=chosen.partition,
+            ),
+            chosen.directory,
+        )
+    elif chosen.benchmark == "soak":
+        result = soak.run(
+            chosen.voters, chosen.replicas, chosen.rate, chosen.minutes, chosen.directory
         )
     elif chosen.benchmark == "catch-up":
         result = catch_up.run(chosen.events, chosen.block_events, chosen.directory)
@@ -99,6 +117,15 @@ def make_parser() -> argparse.ArgumentParser:
     _add(comparing, "--seconds", 5.0, "of load for each measure")
     _add(comparing, "--rounds", 3, "how often all is measured")
     _add(comparing, "--directory", _TEMPORARY, "where the networks live")
+    everybody = benchmarks.add_parser("world", help="run a node for every participant")
+    _add_world(everybody, replicas=54)
+    _add(everybody, "--seconds", 60.0, "of load that count")
+    everybody.add_argument(
+        "--partition", action="store_true", help="cut one half off afterwards, and heal it (root)"
+    )
+    soaking = benchmarks.add_parser("soak", help="load a world for long, and sample its memory")
+    _add_world(soaking, replicas=6)
+    _add(soaking, "--minutes", 60.0, "of load")
     asking = benchmarks.add_parser("queries", help="ask the books of many years")
     _add(asking, "--years", 20, "in the books")
     _add(asking, "--events", 5_000_000, "of all years together")
@@ -112,6 +139,13 @@ def make_parser() -> argparse.ArgumentParser:
         "--directory", type=Path, help="where the books are, or will be kept (default: nowhere)"
     )
     return parser
+
+
+def _add_world(parser: argparse.ArgumentParser, replicas: int) -> None:
+    _add(parser, "--voters", 7, "nodes that vote")
+    _add(parser, "--replicas", replicas, "nodes that follow")
+    _add(parser, "--rate", 20.0, "events a second")
+    _add(parser, "--directory", _TEMPORARY, "where the world lives")
 
 
 def _add(
