@@ -7,6 +7,7 @@ signed that it is final, where they sign such certificates at all.
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -21,6 +22,7 @@ from kpclient.input.options import ConnectionOptions
 from kpclient.output.console import print_json, print_line
 from kpclient.output.happenings import Happening, tell_block, tell_flag
 from kpclient.output.report import tell_conviction
+from kpclient.replay.audit_notes import AuditFiles, AuditNotes, open_scratch
 from kpclient.replay.children import describe_trouble
 from kpclient.replay.followed_chain import FollowedChain
 from kpclient.replay.sources import HistorySource
@@ -82,16 +84,25 @@ def watch(
             at = "" if one.height is None else f"block {one.height}: "
             print_line(f"{format_time(one.at_ms)}  {at}{one.text}")
 
-    watching = _Watch(Session(connection), nodes, tell)
-    code = watching.begin()
-    try:
-        while code == EXIT_DONE and not once:
-            time.sleep(_PAUSE_S)
-            watching.look()
-        watching.tell_rest()
-    finally:
-        watching.keep()
+    session = Session(connection)
+    with open_scratch(session.genesis) as notes:
+        watching = _Watch(session, nodes, tell, _begin_files(notes))
+        code = watching.begin()
+        try:
+            while code == EXIT_DONE and not once:
+                time.sleep(_PAUSE_S)
+                watching.look()
+            watching.tell_rest()
+        finally:
+            watching.keep()
     raise typer.Exit(EXIT_REFUSED if watching.has_found_wrong else code)
+
+
+def _begin_files(notes: AuditNotes | None) -> AuditFiles | None:
+    """Give files to work in, if there is room for any."""
+    with suppress(OSError):
+        return None if notes is None else notes.begin()
+    return None
 
 
 def _key_of(one: Finding) -> tuple[str, ...]:
@@ -107,7 +118,11 @@ class _Watch:
     """
 
     def __init__(
-        self, session: Session, nodes: Sequence[str], tell: Callable[[Happening], None]
+        self,
+        session: Session,
+        nodes: Sequence[str],
+        tell: Callable[[Happening], None],
+        files: AuditFiles | None,
     ) -> None:
         self._session, self._nodes, self._tell = session, nodes, tell
         self._policy = policy_of(session.genesis)
@@ -117,7 +132,7 @@ class _Watch:
         reader = session.open_histories()
         self._reader = replace(reader, timeout_s=min(reader.timeout_s, _LOOK_S))
         self._electorate = Electorate.of(session.genesis)
-        self._chain = FollowedChain(session.genesis, self._see)
+        self._chain = FollowedChain(session.genesis, self._see, files)
         known = session.memory.load().furthest
         self._told_up_to = None if known is None else known.position.height
         self._waiting = deque[Happening]()

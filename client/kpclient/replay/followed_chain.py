@@ -11,8 +11,9 @@ from collections.abc import Iterable
 
 from kpclient.errors import ClientError
 from kpclient.output.console import show_progress
+from kpclient.replay.audit_notes import AuditFiles
 from kpclient.replay.served_chain import ServedChain
-from kpclient.replay.verification import audit_on
+from kpclient.replay.verification import audit_on, make_auditor
 from kpledger.books.database import Books, open_books
 from kpledger.books.writer import BooksWriter, uncollected
 from kpledger.log import audit
@@ -30,17 +31,17 @@ class FollowedChain:
         books: what the blocks add up to, in a temporary file.
     """
 
-    def __init__(self, genesis: Genesis, see: audit.Observe) -> None:
+    def __init__(self, genesis: Genesis, see: audit.Observe, files: AuditFiles | None) -> None:
         """Stand before the first block.
 
         Args:
             genesis: what is trusted.
             see: sees each block, in order; those that :meth:`begin` reads are to be believed only
                 if it finds no violation.
+            files: new ones, to work in; None: there is no room, and it works in memory.
         """
         self._genesis, self._see = genesis, see
-        verify, observe = audit.defer_signatures, self._take
-        self._auditor = audit.Auditor(genesis, verify_event=verify, observe=observe)
+        self._auditor = make_auditor(genesis, self._take, files)
         connection = open_books("")
         self._writer = BooksWriter(connection, genesis)
         self.books = Books(connection)

@@ -171,7 +171,7 @@ def audit_chain(
             meanwhile is not found to be cut.
         files: what it works with, and how far that has come; without any it works in memory.
     """
-    auditor = _make_auditor(genesis, observe, files)
+    auditor = make_auditor(genesis, observe, files)
     report = audit_on(auditor, chain, jobs=jobs, certificates=certificates)
     if files is not None:
         files.progress = auditor.progress
@@ -216,9 +216,10 @@ def audit_on(
     return audit.report_sound(genesis, progress, finality)
 
 
-def _make_auditor(
+def make_auditor(
     genesis: Genesis, observe: audit.Observe | None, files: AuditFiles | None
 ) -> audit.Auditor:
+    """Make an auditor that leaves signatures to others, and works in files; in memory without."""
     deferred = partial(audit.Auditor, genesis, verify_event=audit.defer_signatures, observe=observe)
     if files is None:
         return deferred()
