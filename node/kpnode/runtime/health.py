@@ -202,8 +202,6 @@ def _describe_silence(status: VoterStatus) -> str:
         f"{links} Look at the addresses, at those nodes, at the network, and whether a second node"
         " runs with its keys."
     )
-    if status.raft.node not in status.raft.configurations[-1].voters:
-        why = "It is no voter of the genesis file, and only voters are sent what is recorded."
     return (
         f"For {timedelta(seconds=status.age_s)} {status.obstacle}: it may have missed what was"
         f" recorded since, and can record nothing. {why}"
