@@ -8,15 +8,25 @@ it is: evidence of a split view (E10), which takes a proof in the larger of the 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from kpledger.base.hashing import Digest
 from kpledger.log.checkpoint import Checkpoint, OriginMismatchError, parse_checkpoint
 from kpledger.log.evidence import SplitView
 from kpledger.log.merkle import TreeSize
-from kpledger.log.note import Note, NoteKey, NoteSignature, UntrustedNoteError, split_signature
+from kpledger.log.note import (
+    Note,
+    NoteKey,
+    NoteSignature,
+    UntrustedNoteError,
+    format_note,
+    split_signature,
+)
 from kpledger.log.split_view import find_lines, find_split_view
 from kpledger.log.statements import Electorate, SignatureCheck
+
+_ROOTS: Final = 64
+"""Roots of the own tree that are remembered: those of final sizes never change."""
 
 
 class OwnTree(Protocol):
@@ -36,13 +46,10 @@ class _Signed:
     key: NoteKey
     checkpoint: Checkpoint
     note: Note
-
-    @property
-    def time_s(self) -> int:
-        """When that key signed, -1 if it does not say."""
-        (line,) = self.note.signatures
-        time_s, _, _ = split_signature(self.note.text, line.signature, self.key.key_type)
-        return -1 if time_s is None else time_s
+    told: str
+    """The note as it is told."""
+    time_s: int
+    """When that key signed, -1 if it does not say."""
 
 
 class Notes:
@@ -61,14 +68,16 @@ class Notes:
         """The newest of each key that is of the own tree."""
         self._other: dict[NoteKey, _Signed] = {}
         """One of each key that is not, or not yet."""
+        self._roots: dict[TreeSize, Digest] = {}
         self._shown: set[NoteKey] = set()
         """Whose evidence was found: those that go on signing give no more of it."""
         self.found: list[SplitView] = []
 
-    def __iter__(self) -> Iterator[Note]:
-        """Give all, each with one signature."""
+    def tell(self, but: str) -> Iterator[str]:
+        """Give all as they are told, each with one signature; without those of one text."""
         for signed in (*self._agreed.values(), *self._other.values()):
-            yield signed.note
+            if signed.note.text != but:
+                yield signed.told
 
     def take(self, note: Note) -> bool:
         """Take a checkpoint as far as nodes have signed it; tells whether anything of it is new.
@@ -83,17 +92,27 @@ class Notes:
         lines = find_lines(note, self._electorate, self._check)
         if not lines:
             raise UntrustedNoteError("no node has signed the checkpoint")
-        own = self._tree.root_at(checkpoint.size)
-        taken = [self._enter(_sign(key, checkpoint, note, one), own) for key, one in lines.items()]
+        taken = [
+            self._enter(_sign(key, checkpoint, note.text, line)) for key, line in lines.items()
+        ]
         return any(taken)
 
     def review(self) -> None:
         """Look again at those that were beyond the own tree, or could not be shown to be wrong."""
         others, self._other = self._other, {}
         for signed in others.values():
-            self._enter(signed, self._tree.root_at(signed.checkpoint.size))
+            self._enter(signed)
 
-    def _enter(self, signed: _Signed, own: Digest | None) -> bool:
+    def _root_at(self, size: TreeSize) -> Digest | None:
+        """Give the own root at a size; many sign the same few sizes one after the other."""
+        root = self._roots.get(size) or self._tree.root_at(size)
+        if root is not None:
+            self._roots[size] = root
+            if len(self._roots) > _ROOTS:
+                del self._roots[next(iter(self._roots))]
+        return root
+
+    def _enter(self, signed: _Signed) -> bool:
         """Compare a checkpoint with the others of its key, and keep it if it tells more."""
         key = signed.key
         known = [one for kept in (self._agreed, self._other) if (one := kept.get(key)) is not None]
@@ -101,6 +120,7 @@ class Notes:
             return False
         for one in known:
             self._compare(one, signed)
+        own = self._root_at(signed.checkpoint.size)
         kept = self._agreed if signed.checkpoint.root == own else self._other
         before = kept.get(key)
         if before is not None and self._rank(signed) <= self._rank(before):
@@ -112,7 +132,7 @@ class Notes:
         """Tell what is kept: what is wrong, and of that the smallest, for it is shown soonest."""
         checkpoint = signed.checkpoint
         size, root = int(checkpoint.size), checkpoint.root
-        is_wrong = self._tree.root_at(checkpoint.size) not in (None, root)
+        is_wrong = self._root_at(checkpoint.size) not in (None, root)
         return is_wrong, -size if is_wrong else size, root, 0 if is_wrong else signed.time_s
 
     def _compare(self, one: _Signed, other: _Signed) -> None:
@@ -126,9 +146,9 @@ class Notes:
         root: Digest | None = None
         path: tuple[Digest, ...] = ()
         if small.size < large.size:
-            if not small.size or self._tree.root_at(large.size) != large.root:
+            if not small.size or self._root_at(large.size) != large.root:
                 return
-            root = self._tree.root_at(small.size)
+            root = self._root_at(small.size)
             if root == small.root:
                 return
             path = self._tree.prove_consistency(small.size, large.size)
@@ -140,5 +160,8 @@ class Notes:
             self.found.append(evidence)
 
 
-def _sign(key: NoteKey, checkpoint: Checkpoint, note: Note, line: NoteSignature) -> _Signed:
-    return _Signed(key, checkpoint, Note(note.text, (line,)))
+def _sign(key: NoteKey, checkpoint: Checkpoint, text: str, line: NoteSignature) -> _Signed:
+    note = Note(text, (line,))
+    time_s, _, _ = split_signature(text, line.signature, key.key_type)
+    told = format_note(note).decode()
+    return _Signed(key, checkpoint, note, told, -1 if time_s is None else time_s)

@@ -198,9 +198,8 @@ class Rumours:
             yield Rumour(certificate=certificate)
         if self._best is not None:
             yield Rumour(checkpoint=format_note(self._best).decode())
-        for note in self._notes:
-            if self._best is None or note.text != self._best.text:
-                yield Rumour(checkpoint=format_note(note).decode())
+        for note in self._notes.tell(but="" if self._best is None else self._best.text):
+            yield Rumour(checkpoint=note)
         for said in self._statements:
             if isinstance(said, LeaderCertificate):
                 yield Rumour(opening=said.encoded)
