@@ -18,7 +18,8 @@ from kpledger.log.genesis import NO_QUOTAS, Genesis
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.governance import ParticipantKind
-from kpnode.config import Address, NodeConfig, RaftSection, load_config
+from kpnode.addresses import Address
+from kpnode.config import NodeConfig, RaftSection, load_config
 from kpnode.devnet import find_ports
 from kpnode.founding import CONFIG_NAME, KEYS_NAME, Member, PlannedNode, found_network
 from kpnode.keyring import load_keys

@@ -20,7 +20,8 @@ from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import sign_event
 from kpledger.scheme.event import Author, Body, encode_event
 from kpledger.scheme.v1.events.life import NoteFiled
-from kpnode.config import LOOPBACK, format_config, load_config
+from kpnode.addresses import LOOPBACK
+from kpnode.config import format_config, load_config
 from kpnode.founding import CONFIG_NAME
 from kpnode.patience import measure_work, wait_until
 

@@ -30,6 +30,7 @@ from kpledger.base.errors import LedgerError
 from kpledger.log.checkpoint import Checkpoint
 from kpledger.log.policy import policy_of
 from kpledger.scheme.envelope import decode_envelope
+from kpnode.addresses import LOOPBACK
 from kpnode.api.access import AccessControl
 from kpnode.api.app import NodeApi
 from kpnode.api.http import HttpServer
@@ -37,7 +38,7 @@ from kpnode.api.served import ApiLimits, ServedNode
 from kpnode.books.keeper import keep_books
 from kpnode.books.place import BOOKS_NAME
 from kpnode.books.supervisor import BooksSupervisor, Run
-from kpnode.config import LOOPBACK, AccessSection
+from kpnode.config import AccessSection
 from kpnode.gossip.final_chain import FinalChain
 from kpnode.gossip.rounds import Gossip
 from kpnode.headers import LoggedHeaders

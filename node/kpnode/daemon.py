@@ -15,13 +15,14 @@ from kpledger.base.errors import GenesisError
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 from kpledger.log.policy import policy_of
 from kpledger.reading import read_text, say_trouble
+from kpnode.addresses import LOOPBACK
 from kpnode.api.access import AccessControl
 from kpnode.api.app import NodeApi
 from kpnode.api.client import AddressRanges, identify_members
 from kpnode.api.http import HttpServer
 from kpnode.api.served import ApiLimits, ServedNode
 from kpnode.books.supervisor import BooksSupervisor, run_process
-from kpnode.config import LOOPBACK, NodeConfig
+from kpnode.config import NodeConfig
 from kpnode.errors import SetupError
 from kpnode.follower import ReplicaService
 from kpnode.gossip.final_chain import FinalChain

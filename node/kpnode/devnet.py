@@ -15,7 +15,8 @@ import aiohttp
 
 from kpledger.log.genesis import MAX_GENESIS_BYTES, NO_QUOTAS, Genesis, GenesisPolicy, parse_genesis
 from kpledger.reading import read_text
-from kpnode.config import Address, NodeConfig, load_config
+from kpnode.addresses import Address
+from kpnode.config import NodeConfig, load_config
 from kpnode.errors import SetupError
 from kpnode.founding import (
     CONFIG_NAME,

@@ -35,10 +35,9 @@ from kpledger.log.genesis import (
 from kpledger.reading import read_text
 from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpledger.scheme.v1.territories import tell_home
+from kpnode.addresses import LOOPBACK, Address
 from kpnode.config import (
-    LOOPBACK,
     AccessSection,
-    Address,
     ApiSection,
     BooksSection,
     BooksStart,

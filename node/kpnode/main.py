@@ -26,8 +26,9 @@ from kpledger.command import (
     number_parser,
 )
 from kpledger.reading import read_text, say_trouble
+from kpnode.addresses import Address, SourceUrl
 from kpnode.asking import ask_nodes, print_nodes
-from kpnode.config import Address, FollowSection, SourceUrl, load_config
+from kpnode.config import FollowSection, load_config
 from kpnode.daemon import run_node
 from kpnode.devnet import NetworkPlan, open_network, run_network
 from kpnode.errors import SetupError

@@ -33,14 +33,12 @@ from kpledger.base.codec import encode
 from kpledger.log.audit import AuditVerdict
 from kpledger.log.certificates import CommitCertificate
 from kpledger.log.genesis import Genesis
+from kpnode.addresses import LOOPBACK, Address, SourceUrl
 from kpnode.config import (
-    LOOPBACK,
-    Address,
     BooksSection,
     BooksStart,
     FollowSection,
     NodeConfig,
-    SourceUrl,
     format_config,
     load_config,
 )

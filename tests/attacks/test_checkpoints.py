@@ -28,7 +28,7 @@ from kpledger.log.genesis import Genesis, parse_genesis
 from kpledger.log.merkle import TreeSize, compute_root, prove_consistency
 from kpledger.log.note import Note, identify_signers, parse_note
 from kpledger.log.witnessing import AddCheckpoint, format_add_checkpoint
-from kpnode.config import Address
+from kpnode.addresses import Address
 from kpnode.contacts import Said
 from kpnode.keyfile import load_seed
 from kpnode.raft import NodeId

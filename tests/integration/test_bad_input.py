@@ -18,7 +18,7 @@ from kpledger.base.codec import encode
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import parse_genesis
 from kpledger.scheme.envelope import format_envelope_json, open_envelope, sign_event
-from kpnode.config import Address
+from kpnode.addresses import Address
 from kpnode.raft import NodeId
 from kpnode.transport.tls import client_context
 

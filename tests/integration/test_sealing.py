@@ -35,7 +35,8 @@ from kpledger.log.witnessing import (
     witness_checkpoint,
 )
 from kpledger.scheme.envelope import decode_envelope
-from kpnode.config import OutsideWitness as OutsideWitnessLine, format_config, load_config
+from kpnode.addresses import OutsideWitness as OutsideWitnessLine
+from kpnode.config import format_config, load_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

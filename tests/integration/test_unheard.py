@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
 from kpledger.api.routes import CHECKPOINT, GENESIS, HEARD, LIVE, OPENAPI, READY, ROUTES, STATUS
-from kpnode.config import Address, format_config, load_config
+from kpnode.addresses import Address
+from kpnode.config import format_config, load_config
 from kpnode.founding import GENESIS_NAME
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]

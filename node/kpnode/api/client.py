@@ -17,7 +17,8 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from kpnode.config import AccessSection, AddressRange
+from kpnode.addresses import AddressRange
+from kpnode.config import AccessSection
 from kpnode.fairness import Slices
 from kpnode.incident import Incident
 from kpnode.sites import IPAddress, Site, read_address, site_of

@@ -25,7 +25,7 @@ from typing import Final, NoReturn
 
 import aiohttp
 
-from kpnode.config import Address
+from kpnode.addresses import Address
 from kpnode.incident import Incident
 from kpnode.process import run_until_first
 from kpnode.raft import NodeId

@@ -15,14 +15,8 @@ from lab.chaos.voter import Ended, Voter
 
 from kpledger.log.genesis import NO_QUOTAS, Genesis
 from kpledger.scheme.v1.events.governance import ParticipantKind
-from kpnode.config import (
-    AccessSection,
-    Address,
-    AddressRange,
-    RaftSection,
-    format_config,
-    parse_config,
-)
+from kpnode.addresses import Address, AddressRange
+from kpnode.config import AccessSection, RaftSection, format_config, parse_config
 from kpnode.founding import (
     CONFIG_NAME,
     Member,

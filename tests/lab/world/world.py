@@ -21,14 +21,8 @@ from lab.year.live import LiveTrade
 
 from kpledger.api.routes import MSGPACK_TYPE
 from kpledger.log.genesis import NO_QUOTAS, Genesis
-from kpnode.config import (
-    LOOPBACK,
-    AccessSection,
-    Address,
-    AddressRange,
-    format_config,
-    load_config,
-)
+from kpnode.addresses import LOOPBACK, Address, AddressRange
+from kpnode.config import AccessSection, format_config, load_config
 from kpnode.devnet import find_ports, plan_waves
 from kpnode.founding import (
     CONFIG_NAME,

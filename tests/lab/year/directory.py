@@ -14,7 +14,8 @@ from lab.year.year import Year
 
 from kpledger.base.keys import SigningKey
 from kpledger.log.chain import execute_noop, seal_block
-from kpnode.config import LOOPBACK, AccessSection, Address, NodeConfig, format_config
+from kpnode.addresses import LOOPBACK, Address
+from kpnode.config import AccessSection, NodeConfig, format_config
 from kpnode.founding import GENESIS_NAME, PlannedNode, make_config
 from kpnode.ledger import Ledger
 from kpnode.raft import Entry as LogEntry, EntryKind, HardState, Index, NodeId, Term

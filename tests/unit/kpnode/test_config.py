@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kpledger.log.genesis import parse_genesis
+from kpnode.addresses import Address, AddressRange
 from kpnode.config import (
     MAX_FILE_BYTES,
     AccessSection,
-    Address,
-    AddressRange,
     ApiSection,
     BlocksFor,
     BooksSection,

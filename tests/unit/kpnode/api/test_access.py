@@ -11,8 +11,9 @@ from serving import Served, serve
 
 from kpledger.api.route import Access, Route
 from kpledger.api.routes import ROUTES
+from kpnode.addresses import LOOPBACK, AddressRange
 from kpnode.api.served import ApiLimits
-from kpnode.config import LOOPBACK, AccessSection, AddressRange, BlocksFor
+from kpnode.config import AccessSection, BlocksFor
 from kpnode.sites import read_address, site_of
 from kpnode.tokens import add_token, revoke_token
 

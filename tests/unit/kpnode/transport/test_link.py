@@ -18,7 +18,7 @@ from hypothesis import given, strategies as st
 from lab.listening import stop_accepting
 
 from kpledger.base.pinning import build_tls_certificate
-from kpnode.config import Address
+from kpnode.addresses import Address
 from kpnode.raft import NodeId
 from kpnode.transport.link import Link, Peer, pause_s
 from kpnode.transport.options import Counts, TransportOptions

@@ -10,7 +10,7 @@ from ports import FOR_PEERS
 
 from kpledger.base.errors import OversizedError
 from kpledger.scheme.event import Author
-from kpnode.config import Address
+from kpnode.addresses import Address
 from kpnode.raft import HeartbeatRequest, Index, Message, NodeId, Term
 from kpnode.transport.link import Peer
 from kpnode.transport.options import TransportOptions

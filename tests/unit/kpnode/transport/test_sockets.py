@@ -14,7 +14,7 @@ import pytest
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kpnode.config import Address
+from kpnode.addresses import Address
 from kpnode.raft import NodeId
 from kpnode.transport.link import Link, Peer
 from kpnode.transport.options import Counts, TransportOptions
