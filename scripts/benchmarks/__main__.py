@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+import audits
 import catch_up
 import commit
 import follow
@@ -21,6 +22,7 @@ _TEMPORARY: Final = Path(tempfile.gettempdir())
 EXAMPLES: Final = """\
 examples:
   scripts/bench replay --events 100000
+  scripts/bench replay --events 1000000 --continue --against 3bfff8b1
   scripts/bench catch-up --events 20000
   scripts/bench follow --events 200000
   scripts/bench commit --clients 64 --seconds 10
@@ -45,6 +47,10 @@ def main() -> None:
         clients = _read_numbers(chosen.clients)
         comparison = peers.Comparison(clients, chosen.seconds, chosen.rounds)
         result = peers.run(comparison, chosen.directory)
+    elif chosen.benchmark == "replay" and (chosen.is_continued or chosen.against):
+        result = audits.run(
+            chosen.events, chosen.block_events, chosen.jobs, chosen.against, chosen.directory
+        )
     elif chosen.benchmark == "replay":
         result = replay.run(
             chosen.events, chosen.block_events, chosen.jobs, with_books=chosen.books
@@ -90,11 +96,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     benchmarks = parser.add_subparsers(dest="benchmark", required=True)
-    replaying = benchmarks.add_parser("replay", help="audit a synthetic ledger")
-    _add(replaying, "--events", 100_000, "in the ledger")
-    _add(replaying, "--block-events", 64, "events in a block")
-    _add(replaying, "--jobs", CORES, "processes for signatures")
-    replaying.add_argument("--books", action="store_true", help="write the books as well")
+    _add_replaying(benchmarks.add_parser("replay", help="audit a synthetic ledger"))
     catching_up = benchmarks.add_parser("catch-up", help="let a voter catch up with a log")
     _add(catching_up, "--events", 20_000, "in the log")
     _add(catching_up, "--block-events", 16, "events in a block")
@@ -146,6 +148,21 @@ def _add_world(parser: argparse.ArgumentParser, replicas: int) -> None:
     _add(parser, "--replicas", replicas, "nodes that follow")
     _add(parser, "--rate", 20.0, "events a second")
     _add(parser, "--directory", _TEMPORARY, "where the world lives")
+
+
+def _add_replaying(replaying: argparse.ArgumentParser) -> None:
+    _add(replaying, "--events", 100_000, "in the ledger")
+    _add(replaying, "--block-events", 64, "events in a block")
+    _add(replaying, "--jobs", CORES, "processes for signatures")
+    replaying.add_argument("--books", action="store_true", help="write the books as well")
+    replaying.add_argument(
+        "--continue",
+        action="store_true",
+        dest="is_continued",
+        help="go on a day later, as people do",
+    )
+    replaying.add_argument("--against", metavar="COMMIT", help="that, and by that commit as well")
+    _add(replaying, "--directory", _TEMPORARY, "where the ledger lies then")
 
 
 def _add(
