@@ -186,8 +186,7 @@ async def run_network(
 def plan_waves(genesis: Genesis) -> Iterator[tuple[str, ...]]:
     """Give the names of nodes that are started together: all voters, then a few replicas each time.
 
-    Each wave starts when the one before is ready, so that whoever is followed answers. To a node
-    they all come from one address, of which it makes few TLS handshakes at once.
+    Each wave starts when the one before is ready, so that whoever is followed answers.
     """
     voters = genesis.file.voters
     yield tuple(node.name for node in genesis.file.nodes if node.name in voters)

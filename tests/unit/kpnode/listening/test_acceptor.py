@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kpnode.listening import acceptor
 from kpnode.listening.acceptor import Acceptor, http_logger
 from kpnode.listening.connections import ConnectionLimits
+from kpnode.listening.descriptors import share_descriptors
 from kpnode.raft import NodeId
 from kpnode.transport.tls import public_server_context
 
@@ -37,14 +38,20 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 @asynccontextmanager
 async def serving(
-    *, wait_s: float = PATIENCE_S, tls: bool = False, limits: ConnectionLimits = FEW
+    *,
+    wait_s: float = PATIENCE_S,
+    tls: bool = False,
+    limits: ConnectionLimits = FEW,
+    is_preferred: bool = True,
 ) -> AsyncIterator[int]:
     async def answer(_: web.BaseRequest) -> web.Response:
         return web.Response(text="hello")
 
     http = web.Server(answer, access_log=None, logger=http_logger(__name__))
     context = public_server_context(Ed25519PrivateKey.generate(), NodeId("bw-1")) if tls else None
-    one = Acceptor("a test", http, limits, wait_s=wait_s, tls=context, is_preferred=lambda _: True)
+    one = Acceptor(
+        "a test", http, limits, wait_s=wait_s, tls=context, is_preferred=lambda _: is_preferred
+    )
     try:
         yield await one.start("127.0.0.1", 0)
     finally:
@@ -116,6 +123,19 @@ def test_those_that_wait_give_way_to_newcomers(run: Run, *, tls: bool) -> None:
             for _ in range(3):
                 assert b"hello" in await ask(port, tls=tls)
             await asyncio.wait_for(see_end(held[0]), PATIENCE_S)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("peers", [1, 8, 60, 400])
+def test_those_who_have_not_shown_a_key_yet_can_do_so_however_many_peers_there_are(
+    run: Run, peers: int
+) -> None:
+    _, limits = share_descriptors(8192, peers=peers, database=256)
+
+    async def scenario() -> None:
+        async with serving(tls=True, limits=limits, is_preferred=False) as port:
+            assert b"hello" in await ask(port, tls=True)
 
     run(scenario())
 
