@@ -118,10 +118,11 @@ def find_lines(
     note: Note, electorate: Electorate, check: SignatureCheck
 ) -> dict[NoteKey, NoteSignature]:
     """Find a line of each node's key that verifies, in order of the names and ids of the keys."""
-    known = {(key.name, key.key_id): key for key in electorate.note_keys}
     found: dict[NoteKey, NoteSignature] = {}
     for line in sorted(note.signatures, key=lambda each: (each.name, each.key_id)):
-        key = known.get((line.name, line.key_id))
+        # Names first: an id is a hash, and few keys have one name.
+        named = (each for each in electorate.note_keys if each.name == line.name)
+        key = next((each for each in named if each.key_id == line.key_id), None)
         if key is not None and key not in found:
             _, message, signature = split_signature(note.text, line.signature, key.key_type)
             if check(key.public_key, message, signature):

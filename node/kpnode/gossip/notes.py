@@ -137,7 +137,7 @@ class Notes:
 
     def _compare(self, one: _Signed, other: _Signed) -> None:
         """Look whether one key signed two trees of which neither contains the other; once."""
-        if one.key in self._shown:
+        if one.key in self._shown or one.checkpoint == other.checkpoint:
             return
         first, second = sorted(
             (one, other), key=lambda each: (each.checkpoint.size, each.checkpoint.root)
