@@ -317,6 +317,28 @@ async def test_running_node_and_its_copy_are_audited_alike(
     assert (code, copied) == (0, served)
 
 
+@pytest.mark.slow
+async def test_the_audit_of_a_node_goes_on_from_yesterdays(tmp_path: Path) -> None:
+    async with running_network(tmp_path / "net", "--voters", "1") as network:
+        (node,) = network.seen.nodes
+        heights = [0]
+        for _ in range(3):
+            assert await post(node.api, network.note()) == 201
+            code, report = await asyncio.to_thread(run_on, network.seen.genesis, "--node", node.api)
+            claimed = await ask_status_of(node.api)
+            assert (code, report["continued_from"]) == (0, heights[-1])
+            for name in ("height", "head", "tree_root", "state_digest"):
+                assert report[name] == claimed[name]
+            heights.append(int(str(report["height"])))
+        _, whole = await asyncio.to_thread(
+            run_on, network.seen.genesis, "--node", node.api, "--anew"
+        )
+    assert whole["continued_from"] == 0
+    for name in ("events_by_type", "terms", "elected", "signers", "final_up_to", "final_by"):
+        assert whole[name] == report[name]
+    assert whole["events_by_type"] == {"note_filed": 3}
+
+
 async def post(api: str, envelope: bytes) -> int:
     headers = {"Content-Type": "application/msgpack"}
     async with (
