@@ -10,7 +10,9 @@ newest one seen. *Claimed* is what each node said last, in a status that nobody 
 contradict each other the reader is told who says what, and nobody is refused: otherwise whoever
 lies once would lock out every honest node.
 
-Kept as well is who was waited for in vain a moment ago, so that not every command waits anew.
+Kept as well is the newest checkpoint that was seen sealed, which every node has to extend
+(:mod:`kpclient.net.checkpoints`), and who was waited for in vain a moment ago, so that not every
+command waits anew.
 """
 
 import fcntl
@@ -33,10 +35,13 @@ from kpclient.sightings import (
     is_missing,
 )
 from kpledger.base.codec import DECODE_ERRORS
+from kpledger.base.errors import LedgerError
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.certificates import CommitCertificate
+from kpledger.log.checkpoint import Checkpoint, parse_checkpoint
 from kpledger.log.evidence import Evidence, kind_of_evidence
 from kpledger.log.evidence_file import encode_evidence, evidence_id, format_evidence
+from kpledger.log.note import MAX_NOTE_BYTES, parse_note
 from kpledger.reading import say_trouble
 
 _MAX_FILE_BYTES: Final = 1 << 20
@@ -97,6 +102,7 @@ class Memory:
         self._path = directory / f"{chain.hex()}.json"
         self._claims = directory / f"{chain.hex()}.claims.json"
         self._hung = directory / f"{chain.hex()}.hung.json"
+        self._checkpoint = directory / f"{chain.hex()}.checkpoint"
         self._lock = directory / f"{chain.hex()}.lock"
 
     def load(self) -> Seen:
@@ -236,13 +242,42 @@ class Memory:
             self._write(file, format_evidence(evidence))
         return file if file.exists() else None
 
+    def load_checkpoint(self) -> bytes | None:
+        """Give the newest sealed checkpoint that was seen, as a note; None if it cannot be read."""
+        try:
+            return read_bounded(self._checkpoint, max_bytes=MAX_NOTE_BYTES)
+        except FileError:
+            return None
+
+    def load_sealed(self) -> Checkpoint | None:
+        """Say of which tree that checkpoint is."""
+        note = self.load_checkpoint()
+        try:
+            return None if note is None else parse_checkpoint(parse_note(note).text)
+        except LedgerError:
+            return None
+
+    def keep_checkpoint(self, note: bytes, size: int) -> None:
+        """Keep a sealed checkpoint over so many events, if it is the newest."""
+        with self._locked():
+            known = self.load_sealed()
+            if known is None or known.size < size:
+                with suppress(FileError, OSError):
+                    self._write(self._checkpoint, note)
+
     def forget(self, head: bytes) -> bool:
         """Forget what was seen with this head, and that it was a fork; says whether there was any.
+
+        The root of a checkpoint serves as well.
 
         Raises:
             DamagedMemoryError: the file cannot be understood.
         """
         with self._locked():
+            sealed = self.load_sealed()
+            if sealed is not None and sealed.root == head:
+                self._checkpoint.unlink()
+                return True
             seen = self.load()
             left = [one for one in seen.sightings if one.position.head != head]
             certificate = seen.certificate

@@ -18,6 +18,7 @@ from kpclient.errors import ClientError, FileError, UsageError
 from kpclient.files import expand, hand_over, place_for, read_text_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.access_tokens import AccessTokens, load_tokens
+from kpclient.net.checkpoints import CheckpointMemory, SplitViewError
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeClient
 from kpclient.net.refusals import NodeProblemError
@@ -33,7 +34,7 @@ from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.sources import HistoryReader
 from kpclient.replay.verification import replay, verify_chain
 from kpclient.seen import ForkError, Memory
-from kpclient.sightings import Position
+from kpclient.sightings import position_of
 from kpledger.api.answers import PublicStatusAnswer
 from kpledger.api.decoding import read_answer
 from kpledger.base.errors import LedgerError, MalformedError
@@ -284,13 +285,21 @@ class Session:
             observe=self._hear,
             tokens=self._tokens,
             asked_last=self.memory.load_hung(now_ms=now_ms()),
+            checkpoints=CheckpointMemory(
+                self.genesis, self.memory.load_checkpoint(), keep=self.memory.keep_checkpoint
+            ),
         )
         async with nodes:
             try:
                 recall = None if self._recalls is None else self.recall
-                return await call(
-                    LedgerClient(self.genesis, nodes, newest=self._newest, recall=recall)
-                )
+                ledger = LedgerClient(self.genesis, nodes, newest=self._newest, recall=recall)
+                return await call(ledger)
+            except SplitViewError as error:
+                self.memory.note_fork((), [error.evidence])
+                file = self.memory.keep_evidence(error.evidence)
+                if file is not None:
+                    print_trouble(f"the evidence is kept: kpledger evidence verify {file}")
+                raise
             finally:
                 self.memory.note_hung(nodes.hung, answered=nodes.met, now_ms=now_ms())
 
@@ -309,7 +318,7 @@ class Session:
                 " seen list); compare the nodes (kpledger compare URL URL) before anything is"
                 " recorded or relied on"
             )
-        for doubt in self.memory.hear(_position_of(status), node=node):
+        for doubt in self.memory.hear(position_of(status), node=node):
             print_trouble(f"warning: {doubt}; at most one of them is right (kpledger audit)")
 
     def audit(
@@ -397,15 +406,6 @@ class Session:
 
 async def _call(call: Callable[[LedgerView], Awaitable[T]], ledger: LedgerView) -> T:
     return await call(ledger)
-
-
-def _position_of(shown: PublicStatusAnswer) -> Position:
-    return Position(
-        height=shown.height,
-        head=bytes.fromhex(shown.head),
-        tree_size=shown.tree_size,
-        tree_root=bytes.fromhex(shown.tree_root),
-    )
 
 
 def load_genesis(path: Path) -> Genesis:

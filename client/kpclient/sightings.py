@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from kpledger.api.answers import PublicStatusAnswer
 from kpledger.base.ids import Digest32
 from kpledger.base.units import format_time
 from kpledger.log.certificates import CommitCertificate
@@ -23,6 +24,16 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             f"height {self.height} with head {self.head.hex()}"
             f" and {self.tree_size} events under root {self.tree_root.hex()}"
         )
+
+
+def position_of(shown: PublicStatusAnswer) -> Position:
+    """Give the position that a node claims."""
+    return Position(
+        height=shown.height,
+        head=bytes.fromhex(shown.head),
+        tree_size=shown.tree_size,
+        tree_root=bytes.fromhex(shown.tree_root),
+    )
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -48,6 +48,15 @@ def test_receipt_of_a_certificate_is_had_and_verified_by_whoever_has_the_genesis
 
 
 @pytest.mark.slow
+def test_what_nodes_have_sealed_is_remembered(ledger: Ledger, tmp_path: Path) -> None:
+    found = ledger.ask("receipt", ledger.issue(), "-o", tmp_path / "issued.tlog-proof")
+    ledger.size()  # the next command that meets a node has it prove what it has sealed
+    sealed = ledger.ask("seen", "list")["sealed"]
+    assert isinstance(sealed, dict)
+    assert int(sealed["tree_size"]) >= int(str(found["tree_size"]))
+
+
+@pytest.mark.slow
 def test_receipt_of_any_event_is_had_by_its_id(ledger: Ledger, tmp_path: Path) -> None:
     number = ledger.issue()
     void = ledger.ask("void", number, "--reason", "NOT_EXPORTED", "--key", "gaborone")

@@ -21,13 +21,16 @@ def list_seen(connection: ConnectionOptions) -> None:
     only claimed is listed if it contradicts what was verified.
     """
     memory = Session(connection).memory
-    seen, claims = memory.load(), memory.contradicting_claims()
+    seen, claims, sealed = memory.load(), memory.contradicting_claims(), memory.load_sealed()
     if connection.as_json:
-        print_json({**msgspec.structs.asdict(seen), "claims": claims})
+        told = None if sealed is None else {"tree_size": sealed.size, "tree_root": sealed.root}
+        print_json({**msgspec.structs.asdict(seen), "sealed": told, "claims": claims})
         return
     if seen.is_forked:
         print_line("FORK: two of these are not on one chain")
     print_table(("what", "height", "head", "seen at", "from"), _rows(seen, claims))
+    if sealed is not None:
+        print_line(f"sealed: {sealed.size} events under root {sealed.root.hex()}")
 
 
 def _rows(seen: Seen, claims: Mapping[str, Position]) -> Iterator[tuple[str, ...]]:

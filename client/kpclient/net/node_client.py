@@ -17,13 +17,15 @@ import msgspec
 
 from kpclient.errors import ClientError, UsageError
 from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
+from kpclient.net.checkpoints import CheckpointMemory
 from kpclient.net.connections import NodeConnections, read_pieces, read_whole
-from kpclient.net.refusals import NoAnswerError, is_for_others, refuse
+from kpclient.net.refusals import NoAnswerError, NodeProblemError, is_for_others, refuse
 from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, parse_addresses
-from kpledger.api.answers import PublicStatusAnswer, StatusAnswer
+from kpledger.api.answers import ConsistencyAnswer, PublicStatusAnswer, StatusAnswer
 from kpledger.api.decoding import read_answer
 from kpledger.api.routes import GENESIS, STATUS
-from kpledger.base.errors import AnotherLedgerError, MalformedError
+from kpledger.base.codec import DECODE_ERRORS
+from kpledger.base.errors import AnotherLedgerError, LedgerError, MalformedError
 from kpledger.base.text import check_json_depth, shorten
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis
 
@@ -92,6 +94,7 @@ class NodeClient:
         observe: Callable[[str, PublicStatusAnswer], None],
         tokens: AccessTokens = NO_TOKENS,
         asked_last: Collection[str] = (),
+        checkpoints: CheckpointMemory | None = None,
     ) -> None:
         """Prepare to ask these nodes.
 
@@ -102,6 +105,7 @@ class NodeClient:
             observe: called with the first status of each node, to compare it with what was seen.
             tokens: what is presented to whom.
             asked_last: nodes that others are preferred to.
+            checkpoints: what each node has to extend.
 
         Raises:
             UsageError: no URL, too many, or one that is none, or to which no token may be sent.
@@ -120,6 +124,7 @@ class NodeClient:
         self._genesis = genesis
         self.timeout_s = timeout_s
         self._observe = observe
+        self._checkpoints = checkpoints
         tokens.check(tuple(self._addresses.values()), self._named_by)
         self._tokens = tokens
         self._preferred = 0
@@ -220,7 +225,25 @@ class NodeClient:
     async def _meet(self, node: str, until: float) -> None:
         content = await self._ask(node, "GET", STATUS.path, None, until)
         self._observe(node, self._check_chain(node, _read(content, _read_status)))
+        if self._checkpoints is not None:
+            await self._ask_for_proof(node, self._checkpoints, until)
         self.met.add(node)
+
+    async def _ask_for_proof(self, node: str, known: CheckpointMemory, until: float) -> None:
+        """Have a node prove that it extends what was seen sealed.
+
+        Of one that cannot answer that, such as one of an earlier version, nothing is concluded.
+        """
+        end = min(until, time.monotonic() + _GLANCE_S)
+        try:
+            content = await self._ask(node, "GET", known.question, None, end)
+            answer = read_answer(content, ConsistencyAnswer)
+        except (NoAnswerError, NodeProblemError, *DECODE_ERRORS):
+            return
+        try:
+            known.take(node, answer)
+        except LedgerError as error:
+            raise NoAnswerError(f"the checkpoint that it shows does not hold: {error}") from None
 
     async def status(self) -> tuple[str, PublicStatusAnswer]:
         """Ask a node where it stands; it tells all, a :class:`StatusAnswer`, whom it knows.
