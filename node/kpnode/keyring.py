@@ -40,11 +40,26 @@ def load_keys(config: NodeConfig, genesis: Genesis) -> NodeKeys:
     )
     places = files.consensus, files.consensus.with_name(COSIGNING_NAME), files.tls
     consensus, cosigning, tls = map(_load_seed, places, names)
+    if known is None:
+        _check_unnamed(config.node.name, consensus, genesis, files.consensus)
     return NodeKeys(
         consensus=SigningKey.from_seed(consensus),
         cosigning=SigningKey.from_seed(cosigning),
         tls=Ed25519PrivateKey.from_private_bytes(tls),
     )
+
+
+def _check_unnamed(name: str, seed: bytes, genesis: Genesis, file: Path) -> None:
+    """See that a node which the genesis file does not name is not one that it does.
+
+    Raises:
+        SetupError: its key is that of another: the name is mistyped, or the files are another's.
+    """
+    found = SigningKey.from_seed(seed).public_key.hex()
+    owner = next((one.name for one in genesis.file.nodes if one.consensus_key == found), None)
+    if owner is not None:
+        problem = f"the genesis file names no node {name!r}"
+        raise SetupError(f"{problem}, and gives the key in {file} to {owner}")
 
 
 def _load_seed(file: Path, expected: str | None) -> bytes:
