@@ -39,7 +39,7 @@ async def proxying(node: str) -> AsyncIterator[str]:
 
 
 COMMANDS = (
-    ("audit",),
+    ("audit", "--anew"),
     ("status",),
     ("list", "--limit", "1"),
     ("list", "--limit", "1", "--replay"),
