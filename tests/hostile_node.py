@@ -11,7 +11,7 @@ from msgspec import inspect
 from scripted_node import STATUS, Script, problem
 
 from kpledger.api.route import Route
-from kpledger.api.routes import GENESIS, ROUTES
+from kpledger.api.routes import CONSISTENCY, GENESIS, ROUTES
 
 HARM = "=1+1\x1b[2J\x1b]0;title\x07\x9b31m\u202e[bold red]x[/bold red]\r\x7f\t\u2028\n@SUM(A1)"
 """Escape sequences, an override of direction, markup, ends of lines, formulas."""
@@ -78,6 +78,8 @@ class HostileNode(Script):
     """Answer all but the status with JSON that is nested so deeply."""
     refuses: int = 0
     """Answer all but the status with a problem of this status."""
+    proves: bool = False
+    """Show a checkpoint with harm in it to who asks for one, who then asks for nothing more."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         await request.read()
@@ -89,8 +91,9 @@ class HostileNode(Script):
         if self.deep:
             body = b'{"record":' * self.deep + b"1" + b"}" * self.deep
             return web.Response(body=body, status=self.refuses or 200)
-        if self.refuses:
-            told = problem(self.refuses, HARM, field=HARM, rule=HARM, clause=HARM, accepted=HARM)
+        is_older = request.path == CONSISTENCY.path and not self.proves
+        if refuses := self.refuses or 404 * is_older:
+            told = problem(refuses, HARM, field=HARM, rule=HARM, clause=HARM, accepted=HARM)
             return web.Response(status=told.status, body=msgspec.json.encode(told))
         route = _find_route(request.method, request.path)
         kinds = [kind for reply in route.replies for kind in reply.kinds] if route else []

@@ -41,6 +41,8 @@ ASKING = (
     ("compare", "{node}", "--timeout", "0.2"),
     ("watch", "{node}", "--once", "--timeout", "0.2"),
     ("books", "--out", "{new}"),
+    ("receipt", "BW00000001", "--out", "{new}"),
+    ("receipt", "BW00000001", "--out", "{new}", "--form", "cose"),
     ("trace", "BW00000001"),
     ("trace", "BW00000001", "--dot"),
     ("trace", "BW00000001", "--svg", "{new}"),
@@ -98,6 +100,7 @@ def test_every_command_is_tried() -> None:
     [
         pytest.param(HostileNode(), ASKING, ((),), id="answers"),
         pytest.param(HostileNode(), ASKING[1::2], (("--json",),), id="answers for programs"),
+        pytest.param(HostileNode(proves=True), ASKING[::5], ((),), id="shows a checkpoint"),
         pytest.param(HostileNode(refuses=400), ASKING[::3], ((),), id="refuses"),
         pytest.param(HostileNode(refuses=503), ASKING[:2], ((),), id="hesitates"),
         pytest.param(HostileNode(deep=200_000), ASKING[::4], ((),), id="nests"),

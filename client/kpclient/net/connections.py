@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import ClassVar, Final
@@ -21,6 +22,11 @@ _SILENCE: Final = 3
 """How many times the timeout a stream may make its reader wait, all in all, ahead of its rate."""
 SLOWEST_BYTES_PER_S: Final = 4096
 """A stream may be this slow: a ledger of a gigabyte then takes three days."""
+
+
+_IS_ASKED_TO_CLEAN_UP: Final = sys.version_info < (3, 12, 8)
+"""A node that does not answer the end of TLS leaves a connection open, of which aiohttp lets go
+only if it is told to; with later Pythons it does not heed that (python/cpython 118960)."""
 
 
 class NotTrustworthyError(ClientError):
@@ -50,7 +56,9 @@ class NodeConnections:
         self._named_by = named_by
         self._tls = build_context(pins)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=PinnedKey(pins), limit=64),
+            connector=aiohttp.TCPConnector(
+                ssl=PinnedKey(pins), limit=64, enable_cleanup_closed=_IS_ASKED_TO_CLEAN_UP
+            ),
             timeout=aiohttp.ClientTimeout(total=None),
             headers={"Accept-Encoding": "identity"},  # a proxy may compress all the same
         )

@@ -2,9 +2,15 @@
 
 import asyncio
 import datetime as dt
+import gc
+import socket
 import ssl
+import sys
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 import msgspec
@@ -18,13 +24,14 @@ from founding import make_genesis
 from lab.listening import answering, conversing
 from scripted_node import STATUS
 
-from kpclient.net.connections import NotTrustworthyError
+from kpclient.net.connections import NodeConnections, NotTrustworthyError
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeClient, NodeUnreachableError
 from kpledger.base.hashing import sha256
 from kpledger.base.pinning import build_tls_certificate
 
 GENESIS = make_genesis()
+PATIENCE_S = 60.0
 
 
 def tls_key(name: str) -> Ed25519PrivateKey:
@@ -87,6 +94,39 @@ async def test_the_holder_of_a_pinned_key_is_asked(tmp_path: Path) -> None:
     key = tls_key("bw-1/tls")
     async with served(tmp_path, key, build_tls_certificate(key, "bw-1"), []) as ledger:
         assert (await ledger.status()).node == "bw-1"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12, 8), reason="aiohttp leaves it to the loop there")
+def test_a_node_that_does_not_end_tls_leaves_no_connection_open(tmp_path: Path) -> None:
+    key = tls_key("bw-1/tls")
+    (tmp_path / "node.pem").write_bytes(build_tls_certificate(key, "bw-1") + pem_of(key))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "node.pem")
+    is_done = threading.Event()
+
+    def answer_and_be_silent(listener: socket.socket) -> None:
+        taken, _ = listener.accept()
+        with context.wrap_socket(taken, server_side=True) as line:
+            line.recv(1 << 16)
+            line.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            is_done.wait(PATIENCE_S)
+
+    async def ask(port: int) -> int:
+        connections = NodeConnections([key.public_key().public_bytes_raw()], lambda _: {}, "--node")
+        url = f"https://127.0.0.1:{port}"
+        async with connections.send(url, "GET", "/", None, PATIENCE_S) as response:
+            await response.read()
+        await connections.close()
+        return response.status
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        answering = pool.submit(answer_and_be_silent, listener)
+        try:
+            assert asyncio.run(ask(listener.getsockname()[1])) == HTTPStatus.OK
+            gc.collect()  # what was left open is found here
+        finally:
+            is_done.set()
+        answering.result(PATIENCE_S)
 
 
 async def test_the_holder_of_another_key_is_not_asked(tmp_path: Path) -> None:
