@@ -22,7 +22,6 @@ from kpledger.scheme.event import Author, Body, encode_event
 from kpledger.scheme.v1.events.life import NoteFiled
 from kpnode.addresses import LOOPBACK
 from kpnode.config import format_config, load_config
-from kpnode.founding import CONFIG_NAME
 from kpnode.patience import measure_work, wait_until
 
 T = TypeVar("T")
@@ -154,7 +153,7 @@ async def init_replica(
         *("--peers", "127.0.0.1:1", *options),
     )
     assert status == 0, problem
-    path = place / CONFIG_NAME
+    path = place / "node.toml"
     config = load_config(path)
     path.write_text(
         format_config(
