@@ -155,7 +155,7 @@ def policy_of(genesis: Genesis) -> TrustPolicy:
     """Give the policy that follows from a genesis file: more than two thirds of its voters.
 
     With as many, two checkpoints that contradict each other need more than a third of the voters
-    to lie; and all others can go on while up to a third of them is away.
+    to lie; and all others can go on while fewer than a third of them are away.
     """
     voters = genesis.file.voters
     cosigners = {

@@ -20,19 +20,12 @@ class Said:
     body: bytes
 
 
-class NodeLine(Protocol):
-    """The way to one other node (:class:`kpnode.transport.contact.Contact`)."""
+class PostingLine(Protocol):
+    """The way to one other node, for whoever only sends to it."""
 
     @property
     def name(self) -> str:
         """The name of a node, or a URL."""
-
-    async def get(self, target: str, *, timeout_s: float, max_bytes: int) -> Said:
-        """Ask; an answer that is longer counts as none.
-
-        Raises:
-            UnansweredError: there is no answer.
-        """
 
     async def post(
         self,
@@ -44,6 +37,17 @@ class NodeLine(Protocol):
         max_bytes: int,
     ) -> Said:
         """Send something; an answer that is longer counts as none.
+
+        Raises:
+            UnansweredError: there is no answer.
+        """
+
+
+class NodeLine(PostingLine, Protocol):
+    """The way to one other node (:class:`kpnode.transport.contact.Contact`)."""
+
+    async def get(self, target: str, *, timeout_s: float, max_bytes: int) -> Said:
+        """Ask; an answer that is longer counts as none.
 
         Raises:
             UnansweredError: there is no answer.

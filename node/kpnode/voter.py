@@ -129,8 +129,6 @@ class VoterService:
         await self._links.close()
         await self.node.stop()
         await self._links.transport.close()
-        for contact in self.contacts:
-            await contact.close()
         self._storage.close()
 
 

@@ -102,6 +102,8 @@ class _Following:
     cpu_s: float = 0.0
     killed_at: int = 0
     memory_mb: list[int] = field(default_factory=list)
+    mapped_mb: int = 0
+    """The most that it had with the tables that LevelDB maps."""
     end: _Status | None = None
 
 
@@ -140,6 +142,7 @@ def run(events: int, block_events: int, directory: Path) -> dict[str, object]:
         "ready": end.ready,
         "memory_mb": seen.memory_mb[:: max(1, len(seen.memory_mb) // 8)],
         "memory_max_mb": max(seen.memory_mb),
+        "with_mapped_files_max_mb": seen.mapped_mb,
         "cores": CORES,
         "python": platform.python_version(),
     }
@@ -211,7 +214,8 @@ async def _follow(
                 if status is None:
                     continue
                 started = started or time.perf_counter()
-                seen.memory_mb.append(measure_memory_mb(process.pid))
+                seen.memory_mb.append(measure_memory_mb(process.pid, "RssAnon"))
+                seen.mapped_mb = max(seen.mapped_mb, measure_memory_mb(process.pid))
                 if not seen.killed_at and status.last_index >= goal // 2:
                     processes[0].kill()
                     seen.killed_at = status.last_index

@@ -77,7 +77,7 @@ class NoAccessError(NodeUnreachableError):
 
 
 class NodeClient:
-    """NodeConnections to the nodes of one ledger; use it as an asynchronous context manager.
+    """Connections to the nodes of one ledger; use it as an asynchronous context manager.
 
     Attributes:
         timeout_s: how long it goes on asking for one thing.

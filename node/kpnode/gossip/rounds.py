@@ -8,7 +8,7 @@ one of them takes part in shows it to both.
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Final, Protocol
@@ -20,7 +20,7 @@ from kpledger.log.certificates import LeaderCertificate
 from kpledger.log.genesis import Genesis
 from kpledger.log.note import Note
 from kpledger.log.statements import BindingStatement
-from kpnode.contacts import Said, UnansweredError
+from kpnode.contacts import PostingLine, UnansweredError
 from kpnode.docket import Exhibit
 from kpnode.fairness import Buckets
 from kpnode.gossip.notes import OwnTree
@@ -92,29 +92,6 @@ class HandsOut(Protocol):
         """
 
 
-class Partner(Protocol):
-    """The way to another node (:class:`kpnode.transport.contact.Contact`)."""
-
-    @property
-    def name(self) -> str:
-        """The name of the node, or a URL."""
-
-    async def post(
-        self,
-        target: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        *,
-        timeout_s: float,
-        max_bytes: int,
-    ) -> Said:
-        """Send something; an answer that is longer counts as none.
-
-        Raises:
-            UnansweredError: there is no answer.
-        """
-
-
 class Gossip:
     """What one node tells and hears; belongs to one event loop."""
 
@@ -124,7 +101,7 @@ class Gossip:
         history: OwnHistory,
         tree: OwnTree,
         published: HandsOut,
-        lines: Sequence[Partner] = (),
+        lines: Sequence[PostingLine] = (),
         *,
         round_s: float = _ROUND_S,
         chance: random.Random | None = None,
@@ -180,7 +157,7 @@ class Gossip:
             if self._lines:
                 await self._meet(self._chance.choice(self._lines))
 
-    async def _meet(self, line: Partner) -> None:
+    async def _meet(self, line: PostingLine) -> None:
         """Exchange with another node."""
         await self._take(())
         try:
@@ -196,7 +173,7 @@ class Gossip:
         except LedgerError as error:
             self._troubles.note(f"from {line.name}: {error}")
 
-    async def _ask(self, line: Partner, message: GossipMessage) -> GossipMessage:
+    async def _ask(self, line: PostingLine, message: GossipMessage) -> GossipMessage:
         headers = {"Content-Type": MSGPACK_TYPE}
         body = encode_gossip(message)
         said = await line.post(

@@ -37,7 +37,7 @@ from kpnode.runtime.reads import Reads
 from kpnode.runtime.verifier import Verifier
 from kpnode.standing import STOPPING, Cause, Failure, NodeStanding, explain_error
 from kpnode.storage.leveldb import LevelStorage
-from kpnode.submission import Answer, Committed, Outcome, Submissions, Unavailable
+from kpnode.submission import Answer, Outcome, Submissions, Unavailable
 
 T = TypeVar("T")
 
@@ -175,11 +175,7 @@ class Replica:
     def _take_in(self, executed: ExecutedBlock) -> None:
         """Tell those who wait what has become final."""
         self._intake.applied(executed)
-        header = executed.header
-        for index, event in enumerate(executed.events, header.first_event):
-            place = event.event_id, header.height, index, header.time_ms
-            committed = Committed(*place, duplicate=False, signers=event.signers)
-            self._submissions.answer(event.event_id, committed)
+        self._submissions.commit(executed)
 
     def status(self) -> NodeStanding:
         """Give a picture of this moment."""
