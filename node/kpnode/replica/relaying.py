@@ -16,6 +16,7 @@ from kpledger.api.answers import (
     BatchAnswer,
     CommittedAnswer,
     PendingAnswer,
+    Problem,
     RefusedAnswer,
     SubmitAnswer,
     UnavailableAnswer,
@@ -139,7 +140,7 @@ class Relay:
                 case CommittedAnswer():
                     self._hear_commit(event, is_duplicate=result.duplicate)
                 case RefusedAnswer(problem=problem):
-                    await self._hear_refusal(event, problem.rule, problem.detail)
+                    await self._hear_refusal(event, problem)
                 case PendingAnswer() | UnavailableAnswer() | None:
                     failed.append(event.event_id)
         if failed:
@@ -172,14 +173,14 @@ class Relay:
         if own is not None and is_duplicate:
             self._answer(event.event_id, own)
 
-    async def _hear_refusal(self, event: SignedEvent, rule: str | None, said: str) -> None:
+    async def _hear_refusal(self, event: SignedEvent, said: Problem) -> None:
         """Pass a refusal on in our own words, if we come to the same; else it is none."""
         own = self._follower.judge(event)
-        if own is None or own.rule.code != rule:
+        if own is None or (own.rule.code, own.field) != (said.rule, said.field):
             await self._follower.catch_up(_CONFIRM_S)
             own = self._follower.judge(event)
-        if own is None or own.rule.code != rule:
-            words = clean(shorten(said))
+        if own is None or own.rule.code != said.rule:
+            words = clean(shorten(said.detail))
             reason = f"the leader refuses it, and this node finds no reason to: {words}"
             self._answer(event.event_id, Unavailable(event.event_id, reason))
             return

@@ -231,9 +231,10 @@ class PeerLinks:
         """Pass a leader's refusal on in our own words, if we come to the same; else it is none.
 
         Its state may be ahead of ours: a leader refuses by what is committed, which we have soon.
+        Until then the same rule may be broken in another place, which says nothing to who asks.
         """
         own = self._node.judge(event)
-        if own is None or own.rule is not said.rule:
+        if own is None or (own.rule, own.field) != (said.rule, said.field):
             await self._node.catch_up(_CONFIRM_S)
             own = self._node.judge(event)
         if own is None or own.rule is not said.rule:

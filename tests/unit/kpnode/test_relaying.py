@@ -36,6 +36,8 @@ class Silence:
     """Links to peers that take everything and say nothing."""
 
     relayed: list[bytes] = field(default_factory=list)
+    asked: list[NodeId] = field(default_factory=list)
+    """Who was asked how far it is."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def send(self, messages: tuple[Message, ...]) -> None:
@@ -48,7 +50,8 @@ class Silence:
         return True
 
     def ask_index(self, peer: NodeId, ticket: int) -> bool:
-        return bool(peer and ticket)
+        self.asked.append(peer)
+        return bool(ticket)
 
     def show(self, peer: NodeId, evidence: bytes) -> None:
         pass
@@ -232,6 +235,19 @@ async def test_a_leaders_refusal_is_told_in_own_words_where_this_node_comes_to_t
     lie = replace(own, problem="something else", accepted="nothing")
     heard = await hear(node, links, event, lie)
     assert heard == Refused(event.event_id, own, bad_signature=False)
+    assert links.asked == []
+
+
+async def test_a_refusal_in_another_place_is_looked_at_again_when_this_node_has_caught_up(
+    node: Node, links: Silence
+) -> None:
+    """A leader that is ahead says what matters: that a certificate is void, not what it follows."""
+    body = NoteFiled(text="x", references=(), document=None)
+    event = decode_envelope(make_event("BW/gaborone", body, subject="BW"))
+    own = node.judge(event)
+    assert own is not None
+    await hear(node, links, event, replace(own, field="prev"))
+    assert links.asked == [LEADER]
 
 
 async def pass_on(peers: PeerLinks, peer: NodeId, *envelopes: bytes) -> float:
