@@ -15,6 +15,7 @@ _SHORT: Final = 1000
 _MAX_DEPTH: Final = 64
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _BRACKETS: Final = re.compile(rb"[][{}]")
+_COUNT: Final = re.compile(r"[0-9]{1,18}")
 
 
 def clean(text: str) -> str:
@@ -32,6 +33,11 @@ def clean_lines(text: str) -> str:
 def shorten(text: str) -> str:
     """Cut what somebody else says of himself to what a person still reads."""
     return text if len(text) <= _SHORT else f"{text[:_SHORT]} ... ({len(text)} characters)"
+
+
+def parse_count(text: str) -> int | None:
+    """Read what is to be a count; None if it is none, or larger than any (10^18)."""
+    return int(text) if _COUNT.fullmatch(text) else None
 
 
 def spell(value: object) -> str:

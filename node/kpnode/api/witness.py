@@ -16,6 +16,7 @@ from aiohttp import web
 
 from kpledger.api.routes import HEIGHT_HEADER, NOTE_TYPE, SIZE_TYPE
 from kpledger.base.errors import LedgerError
+from kpledger.base.text import parse_count
 from kpledger.log.note import Note, NoteSignature, add_signatures
 from kpledger.log.witnessing import (
     AddCheckpoint,
@@ -36,7 +37,6 @@ from kpnode.sealing.seals import Seals
 
 _REACH_S: Final = 1.0
 """So long is waited for the block that a checkpoint is of: it is on its way."""
-_MAX_DIGITS: Final = 15
 _log = logging.getLogger(__name__)
 
 
@@ -71,11 +71,11 @@ class WitnessApi:
 
     async def _reach(self, request: web.Request) -> None:
         """Wait for the block that whoever asks names."""
-        height = request.headers.get(HEIGHT_HEADER, "")
-        if height.isdecimal() and height.isascii() and len(height) <= _MAX_DIGITS:
+        height = parse_count(request.headers.get(HEIGHT_HEADER, ""))
+        if height is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_REACH_S):
-                    await self._node.reach(int(height))
+                    await self._node.reach(height)
 
     def _take(self, asked: AddCheckpoint, line: NoteSignature) -> None:
         try:

@@ -20,6 +20,7 @@ from typing import Final, NoReturn
 from kpledger.api.routes import ADD_CHECKPOINT, HEIGHT_HEADER, NOTE_TYPE
 from kpledger.base.errors import LedgerError
 from kpledger.base.keys import SigningKey
+from kpledger.base.text import parse_count
 from kpledger.log.checkpoint import format_checkpoint, sign_checkpoint
 from kpledger.log.merkle import TreeSize, check_tree_size
 from kpledger.log.note import Note, add_signatures
@@ -45,7 +46,6 @@ _ANSWER_S: Final = 5.0
 _ANSWER_BYTES: Final = 64 << 10
 _UNSEALED_S: Final = 30.0
 """After so long without a seal the operator hears of it."""
-_SIZE_DIGITS_MAX: Final = 19
 _SHOWN: Final = 200
 _EMPTY: Final = TreeSize(0)
 
@@ -240,10 +240,10 @@ def _read_size(said: Said) -> TreeSize:
     Raises:
         UnansweredError: it does not say.
     """
-    text = said.body.decode("ascii", "replace").strip()
-    if not text.isdecimal() or len(text) > _SIZE_DIGITS_MAX:
+    size = parse_count(_show(said))
+    if size is None:
         raise UnansweredError(f"does not cosign: {said.status} {_show(said)}")
-    return check_tree_size(int(text))
+    return check_tree_size(size)
 
 
 def _show(said: Said) -> str:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from operator import lt
 from typing import Final, NoReturn, TypeVar
 
 import msgpack
@@ -19,8 +20,9 @@ import msgspec
 from kpledger.api.answers import CommitsAnswer
 from kpledger.api.decoding import read_answer
 from kpledger.api.routes import BLOCKS, COMMITS, BlocksQuestion, CommitsQuestion
+from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import LedgerError
-from kpledger.base.text import clean, shorten
+from kpledger.base.text import clean, parse_count, shorten
 from kpledger.log.certificates import CommitCertificate, decode_commit_certificate
 from kpledger.log.layout import MAX_STORED_BYTES
 from kpnode.contacts import Said, UnansweredError
@@ -121,10 +123,15 @@ class Puller:
                 answer = read_answer(said.body, CommitsAnswer)
             except (ValueError, RecursionError) as error:
                 raise LyingSourceError(f"sent no commit certificates: {error}") from None
+            # So there is an end of them: a majority has to sign for each further term.
+            terms = [one.term for one in answer.commits]
+            onward = [] if answer.next is None else [answer.next]
+            if not all(map(lt, [term - 1, *terms], [*terms, *onward])) or (onward and not terms):
+                raise LyingSourceError("sent commit certificates that do not go up by terms")
             await self._take_certificates(answer.commits)
             if answer.commits:
                 self._note_seen(source, answer.commits[-1].index, said)
-            term = answer.next if answer.next is None or answer.next > term else None
+            term = answer.next
 
     async def _take_certificates(self, certificates: tuple[CommitCertificate, ...]) -> None:
         try:
@@ -138,9 +145,7 @@ class Puller:
         source.height = index
         newest = self.applier.newest
         if newest is not None and index >= newest.index:
-            age = said.headers.get(_AGE_HEADER, "0")
-            age_s = int(age) if age.isdecimal() and age.isascii() else 0
-            fresh_s = self.clock() - age_s
+            fresh_s = self.clock() - (parse_count(said.headers.get(_AGE_HEADER, "")) or 0)
             self.fresh_s = fresh_s if self.fresh_s is None else max(self.fresh_s, fresh_s)
 
     async def _follow(self, source: KnownSource) -> None:
@@ -267,7 +272,7 @@ async def _read(body: AsyncIterator[bytes]) -> AsyncIterator[list[tuple[int, byt
 def _expect_ok(said: Said) -> None:
     if said.status != _OK:
         detail = said.body[:2000].decode(errors="replace")
-        with suppress(msgspec.DecodeError):
+        with suppress(*DECODE_ERRORS):
             detail = str(msgspec.json.decode(said.body, type=dict[str, object]).get("detail"))
         raise UnansweredError(f"answers with HTTP status {said.status}: {_quote(detail)}")
 

@@ -24,6 +24,7 @@ from kpledger.api.answers import (
 from kpledger.api.decoding import read_answer
 from kpledger.api.routes import (
     EVENT,
+    HEIGHT_HEADER,
     MAX_BATCH,
     MSGPACK_TYPE,
     SUBMIT,
@@ -32,7 +33,7 @@ from kpledger.api.routes import (
     ReadOptions,
     SubmitOptions,
 )
-from kpledger.base.text import clean, shorten
+from kpledger.base.text import clean, parse_count, shorten
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal
@@ -198,9 +199,9 @@ class Relay:
             except UnansweredError as error:
                 self._sources.failed(source, str(error))
                 continue
-            height = said.headers.get("KP-Height", "")
-            if said.status == HTTPStatus.OK and height.isdecimal() and height.isascii():
-                return Index(int(height))
+            height = parse_count(said.headers.get(HEIGHT_HEADER, ""))
+            if said.status == HTTPStatus.OK and height is not None:
+                return Index(height)
         await asyncio.sleep(_PAUSE_S)
         return None
 

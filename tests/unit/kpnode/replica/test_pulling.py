@@ -1,0 +1,164 @@
+"""What a source may answer, and what becomes of a node that hears it: it goes on all the same."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+from electing import finalise
+from founding import make_genesis
+from neighbours import wait_until
+
+from kpledger.api.routes import COMMITS, EVENT
+from kpledger.log.certificates import CommitCertificate
+from kpledger.log.statements import LogEnd
+from kpnode.contacts import Said, UnansweredError
+from kpnode.replica.replica import Replica
+from kpnode.storage.leveldb import LevelStorage
+
+HUGE = "9" * 5000
+"""More digits than ``int`` reads."""
+BEYOND_FLOATS = "9" * 400
+
+
+@dataclass
+class Scripted:
+    """A source that answers what it is told to (a :class:`kpnode.contacts.NodeLine`)."""
+
+    answer: Callable[[str], Said]
+    name: str = "source"
+
+    async def get(self, target: str, *, timeout_s: float, max_bytes: int) -> Said:  # noqa: ARG002 (a NodeLine's)
+        await asyncio.sleep(0)
+        return self.answer(target)
+
+    async def post(
+        self,
+        target: str,
+        body: bytes,  # noqa: ARG002 (a NodeLine's)
+        headers: Mapping[str, str],  # noqa: ARG002 (likewise)
+        *,
+        timeout_s: float,
+        max_bytes: int,
+    ) -> Said:
+        return await self.get(target, timeout_s=timeout_s, max_bytes=max_bytes)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        target: str,
+        *,
+        timeout_s: float,  # noqa: ARG002 (a NodeLine's)
+    ) -> AsyncIterator[tuple[Said, AsyncIterator[bytes]]]:
+        yield self.answer(target), no_blocks()
+
+
+async def no_blocks() -> AsyncIterator[bytes]:
+    for piece in list[bytes]():
+        yield piece
+
+
+@asynccontextmanager
+async def following(directory: Path, answer: Callable[[str], Said]) -> AsyncIterator[Replica]:
+    genesis = make_genesis()
+    with closing(LevelStorage(directory, chain=genesis.chain, create=True)) as storage:
+        replica = Replica(genesis, "obs-1", storage, [Scripted(answer)])
+        replica.start()
+        try:
+            yield replica
+        finally:
+            await replica.stop()
+
+
+def certify(term: int) -> CommitCertificate:
+    return finalise(LogEnd(term=term, index=term, head=bytes(32)))
+
+
+def show(*certificates: CommitCertificate, onward: int | None = None) -> Said:
+    commits = []
+    for one in certificates:
+        plain = msgspec.to_builtins(one, builtin_types=(bytes,))
+        plain["head"] = plain["head"].hex()
+        for by in plain["by"]:
+            by["signature"] = by["signature"].hex()
+        commits.append(plain)
+    return Said(200, {}, msgspec.json.encode({"commits": commits, "next": onward}))
+
+
+REFUSALS = (
+    b'{"detail": ' + b"[" * 100_000,
+    b'{"detail": "\xff"}',
+    b'{"detail": "\\ud800"}',
+    b'{"detail": 1e999}',
+    b"[]",
+    b"",
+)
+
+
+@pytest.mark.parametrize("body", REFUSALS, ids=lambda body: repr(body[:20]))
+async def test_refusal_that_cannot_be_read_is_one(tmp_path: Path, body: bytes) -> None:
+    async with following(tmp_path, lambda _: Said(503, {}, body)) as replica:
+        (source,) = replica.sources.all
+        await wait_until(lambda: replica.stopped is not None or source.problem is not None)
+        assert replica.stopped is None
+        assert "503" in (source.problem or "")
+
+
+@pytest.mark.parametrize("age", [HUGE, BEYOND_FLOATS, "-1", "\N{ARABIC-INDIC DIGIT ONE}", ""])
+async def test_age_that_is_none_says_nothing(tmp_path: Path, age: str) -> None:
+    def answer(target: str) -> Said:
+        said = show(certify(1))
+        return Said(200 if target.startswith(COMMITS.path) else 503, {"KP-Age-S": age}, said.body)
+
+    async with following(tmp_path, answer) as replica:
+        (source,) = replica.sources.all
+        await wait_until(lambda: replica.stopped is not None or source.problem is not None)
+        assert replica.stopped is None
+
+
+@pytest.mark.parametrize("height", [HUGE, BEYOND_FLOATS, "-1", ""])
+async def test_height_that_is_none_confirms_nothing(tmp_path: Path, height: str) -> None:
+    def answer(target: str) -> Said:
+        if target.startswith(EVENT.path.partition("{")[0]):
+            return Said(200, {"KP-Height": height}, b"")
+        return show()
+
+    async with following(tmp_path, answer) as replica:
+        assert await replica.catch_up(0.1) is not None
+        assert replica.stopped is None
+
+
+def _go_on(target: str) -> Said:
+    return show(onward=int(target.partition("from_term=")[2] or 0) + 1)
+
+
+def _again(_: str) -> Said:
+    return show(certify(1), certify(2), onward=10**9)
+
+
+def _twice(_: str) -> Said:
+    return show(certify(1), certify(1))
+
+
+@pytest.mark.parametrize("answer", [_go_on, _again, _twice])
+async def test_certificates_that_do_not_go_up_by_terms_are_a_lie(
+    tmp_path: Path, answer: Callable[[str], Said]
+) -> None:
+    async with following(tmp_path, answer) as replica:
+        (source,) = replica.sources.all
+        await wait_until(lambda: source.lie is not None)
+
+
+async def test_certificates_of_many_pages_are_taken(tmp_path: Path) -> None:
+    def answer(target: str) -> Said:
+        if not target.startswith(COMMITS.path):
+            raise UnansweredError("shows no blocks")
+        term = int(target.partition("from_term=")[2] or 0)
+        return show(certify(max(term, 1)), onward=term + 1 if 1 <= term < 5 else None)
+
+    async with following(tmp_path, answer) as replica:
+        (source,) = replica.sources.all
+        await wait_until(lambda: source.problem == "shows no blocks")
