@@ -6,9 +6,10 @@ that size, and of what is final there; the size never becomes smaller, and the t
 
 For that, the newest checkpoint stands in a file with the own cosignature, and is durable before the
 cosignature is given to anybody. The file lies beside the key and outside of the database, so that
-it outlives a ledger that is derived or copied anew. Where it is lost, what is final in the own
-ledger takes its place: no tree that was cosigned can contradict that, but the node may say less
-than it did. The genesis file pins the key, so that it cannot have another one instead.
+it outlives a ledger that is derived or copied anew. Where it is lost, or an older one was put
+back, what is final in the own ledger takes its place: no tree that was cosigned can contradict
+that, but with an older ledger the node may say less than it did. The genesis file pins the key, so
+that it cannot have another one instead.
 """
 
 import os
@@ -97,11 +98,13 @@ class OwnCosigner:
         self._lock = Lock()
         self.alarm: str | None = None
         self._newest = self._load() or self._begin()
+        # No less than is final at the start, if it is an older file that was put back.
+        self._floor = tree.newest() or self._newest.checkpoint
 
     @property
     def newest(self) -> Checkpoint:
-        """The newest checkpoint that was cosigned, or with which the file began."""
-        return self._newest.checkpoint
+        """The newest checkpoint that was cosigned, or what was final at the start."""
+        return max(self._floor, self._newest.checkpoint, key=lambda one: one.size)
 
     def cosign(self, asked: AddCheckpoint, now_s: int) -> NoteSignature:
         """Cosign a checkpoint at a time, POSIX seconds; at return that is durable.

@@ -255,6 +255,20 @@ def test_what_is_lost_is_taken_from_what_is_final_and_said(
     assert desk.start().alarm is None
 
 
+def test_older_file_that_was_put_back_lets_nothing_less_be_cosigned(desk: Desk) -> None:
+    older = desk.file.read_bytes()
+    desk.grow(1)
+    desk.grow(2)
+    desk.ask(desk.checkpoint(5), NOW_S + 10)
+    desk.file.write_bytes(older)
+    assert desk.start().newest == desk.checkpoint(5)
+    with pytest.raises(WitnessError) as caught:
+        desk.ask(desk.checkpoint(4), NOW_S + 20, old=3)
+    assert (caught.value.status, caught.value.size) == (409, 5)
+    desk.ask(desk.checkpoint(5), NOW_S + 20)
+    assert desk.kept == desk.checkpoint(5)
+
+
 def test_where_no_certificate_covers_the_newest_block_nothing_is_final(desk: Desk) -> None:
     assert desk.tree.newest() is not None
     # As after a migration from a version that knew no certificates.
