@@ -38,7 +38,7 @@ from kpnode.sealing.final_tree import FinalTree
 from kpnode.sealing.published import PublishedCheckpoints
 from kpnode.sealing.seals import Seals
 from kpnode.standing import Cause
-from kpnode.storage.database import OPEN_FILES_MAX
+from kpnode.storage.database import OPEN_FILES_MAX, lock_directory
 from kpnode.storage.errors import ShortageError, is_shortage
 from kpnode.tokens import TokenRegister
 from kpnode.transport.contact import Contact
@@ -231,7 +231,7 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
     Raises:
         ShortageError: it has no descriptors or memory, and is to be started again.
         SetupError: it may have too few files open, or a file or address cannot be used.
-        StorageError: its directory cannot be used.
+        StorageError: its directory cannot be used, or another node runs with its keys.
         LedgerError: what is stored does not follow from the genesis file.
     """
     genesis = read_genesis(config.node.genesis)
@@ -244,6 +244,8 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
         database=OPEN_FILES_MAX,
     )
     service = _make_service(config, genesis, keys)
+    # Two processes with the same keys contradict each other, whatever else they share.
+    lock = lock_directory(config.keys.consensus.parent)
     stopping = asyncio.Event()
     call_on_stop(stopping.set)
     api, directory = config.api, config.node.directory
@@ -271,3 +273,4 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
         await end_tasks(tasks)
         await books.stop()
         await service.stop()
+        lock.close()

@@ -8,7 +8,16 @@ import aiohttp
 import msgspec
 import pytest
 from attacks.voting import VOTERS, Founded, Watch, found, number
-from network import NodeSeen, ask_status, ending, sign_note, start_kpnode, wait_until_alarm
+from network import (
+    NodeSeen,
+    ask_status,
+    ending,
+    run_kpnode,
+    sign_note,
+    start_kpnode,
+    wait_until_alarm,
+    wait_until_status,
+)
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
@@ -92,20 +101,30 @@ async def check_the_unheard(session: aiohttp.ClientSession, network: Founded) ->
         assert (result.exit_code, "never heard the others" in result.output) == (2, True), command
 
 
+def configure_second(first: NodeSeen, spare: NodeSeen, copy: Path, keys: Path) -> None:
+    """Have the spare node run from a copy of another's directory, with the keys that lie there."""
+    own, taken = load_config(first.config), load_config(spare.config)
+    shutil.copytree(first.directory, copy)
+    config = msgspec.structs.replace(
+        own,
+        node=msgspec.structs.replace(own.node, directory=copy),
+        keys=msgspec.structs.replace(
+            own.keys,
+            consensus=keys / own.keys.consensus.name,
+            tls=keys / own.keys.tls.name,
+        ),
+        api=taken.api,
+        peers=msgspec.structs.replace(own.peers, listen=taken.peers.listen),
+    )
+    spare.config.write_text(format_config(config))
+
+
 async def test_second_node_with_the_keys_of_one_that_runs_says_what_it_may_be(
     tmp_path: Path,
 ) -> None:
     network = found(tmp_path / "net")
     *voters, spare = network.nodes
-    shutil.copytree(voters[0].directory, tmp_path / "copy")
-    own, taken = load_config(voters[0].config), load_config(spare.config)
-    config = msgspec.structs.replace(
-        own,
-        node=msgspec.structs.replace(own.node, directory=tmp_path / "copy"),
-        api=taken.api,
-        peers=msgspec.structs.replace(own.peers, listen=taken.peers.listen),
-    )
-    spare.config.write_text(format_config(config))
+    configure_second(voters[0], spare, tmp_path / "copy", keys=tmp_path / "copy")
     started = [await start_kpnode("run", "--config", node.config) for node in network.nodes]
     async with ending(started), aiohttp.ClientSession() as session:
         await Watch(session, voters[1:]).until(lambda one: bool(one.get("leader")))
@@ -115,6 +134,19 @@ async def test_second_node_with_the_keys_of_one_that_runs_says_what_it_may_be(
         started[1].terminate()
         _, log = await started[1].communicate()
     assert f"replaced a connection by a second one: {voters[0].name} at 127.0.0.1".encode() in log
+
+
+async def test_second_node_that_reads_the_same_files_of_keys_does_not_start(tmp_path: Path) -> None:
+    """Both would keep what they have cosigned in one file, and neither would know what it said."""
+    network = found(tmp_path / "net")
+    first, spare = network.nodes[0], network.nodes[-1]
+    configure_second(first, spare, tmp_path / "copy", keys=first.directory)
+    started = await start_kpnode("run", "--config", first.config)
+    async with ending([started]), aiohttp.ClientSession() as session:
+        await wait_until_status(session, first, failed=None)
+        code, _, problem = await run_kpnode("run", "--config", spare.config)
+    assert code == 2
+    assert f"{first.directory}: another kpnode is running on" in problem
 
 
 async def test_command_goes_on_to_a_node_that_has_heard_and_says_how_old_its_knowledge_is(

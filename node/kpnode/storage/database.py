@@ -74,7 +74,7 @@ class Database:
         self.failed: StorageFailedError | None = None
         self._deferred: dict[bytes, bytes] = {}
         self._deferred_bytes = 0
-        self._lock = _lock(directory)
+        self._lock = lock_directory(directory)
         try:
             self._verify_ends()
             self._database = self._open(create=create)
@@ -235,17 +235,21 @@ class Database:
         return StorageError(self.directory, f"cannot be read: {_explain(error)}")
 
 
-def _lock(directory: Path) -> IO[str]:
-    """Keep other processes out of a directory until the file is closed, or this process ends.
+def lock_directory(directory: Path) -> IO[str]:
+    """Keep other nodes out of a directory until the file is closed, or this process ends.
 
     LevelDB takes a lock of its own, but of the POSIX kind, which the kernel drops as soon as the
     owner closes *any* descriptor of the file; a second, refused attempt to open the database inside
     one process does that. `flock` belongs to the open file and has no such trap.
 
     Raises:
-        StorageError: another process, or another part of this one, holds it.
+        StorageError: another process, or another part of this one, holds it; or no file can be
+            made there.
     """
-    file = (directory / _LOCK_FILE).open("a+")
+    try:
+        file = (directory / _LOCK_FILE).open("a+")
+    except OSError as error:
+        raise StorageError(directory, f"cannot be locked: {say_trouble(error)}") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
