@@ -44,6 +44,10 @@ _LOOK_S: Final = 2.0
 """How often another source is asked how far it is."""
 _BATCH_BYTES: Final = 1 << 20
 """Blocks that are stored in one synced batch."""
+_BATCH_S: Final = 5.0
+"""Of a slow source they are stored after so long, however few."""
+_TURN_S: Final = 30.0
+"""So long one source may take for what it has; then whoever has most by then has its turn."""
 _CHUNK_BYTES: Final = 256 << 10
 _MAX_COMMITS_BYTES: Final = 4 << 20
 _OK: Final = 200
@@ -154,7 +158,8 @@ class Puller:
         behind_since_s: float | None = None
         while True:
             height = self.applier.backlog.height
-            await self._take_news(source)
+            if not await self._take_news(source):
+                return
             source.answered()
             if height == self.applier.backlog.height:
                 # It need not have waited.
@@ -169,23 +174,27 @@ class Puller:
                     f"is at block {source.height}, where others are at {newest.index}"
                 )
 
-    async def _take_news(self, source: KnownSource) -> None:
-        """Ask for what follows; returns when it has come."""
+    async def _take_news(self, source: KnownSource) -> bool:
+        """Ask for what follows; tells whether it has come before the turn of the source is over."""
         first = self.applier.backlog.height + 1
         question = BlocksQuestion(first=first, certified=True, wait_ms=WAIT_MS)
         timeout_s = _ANSWER_S + WAIT_MS / 1000
         async with source.line.stream(BLOCKS.target(question), timeout_s=timeout_s) as (said, body):
             _expect_ok(said)
-            batches = _read(body)
+            batches = _read(body, self.clock)
             certificate = await self._read_certificate(source, said, batches)
+            until_s = self.clock() + _TURN_S
             try:
-                await self._take_blocks(source, batches, certificate.index)
+                await self._take_blocks(source, batches, certificate.index, until_s)
             except (UncertifiedError, LedgerError) as error:
                 self._blame(source, first, error)
         if self.applier.backlog.height < certificate.index:
+            if self.clock() >= until_s:
+                return False
             raise UnansweredError(
                 f"ended before block {certificate.index}, up to which it said to be"
             )
+        return True
 
     async def _read_certificate(
         self, source: KnownSource, said: Said, batches: AsyncIterator[list[tuple[int, bytes]]]
@@ -206,11 +215,17 @@ class Puller:
         return certificate
 
     async def _take_blocks(
-        self, source: KnownSource, batches: AsyncIterator[list[tuple[int, bytes]]], last: int
+        self,
+        source: KnownSource,
+        batches: AsyncIterator[list[tuple[int, bytes]]],
+        last: int,
+        until_s: float,
     ) -> None:
-        """Store what comes, up to a height: beyond it nothing is known to be final."""
+        """Store what comes in time, up to a height: beyond it nothing is known to be final."""
         backlog = self.applier.backlog
-        while backlog.height < last and (batch := await anext(batches, None)) is not None:
+        while backlog.height < last and self.clock() < until_s:
+            if (batch := await anext(batches, None)) is None:
+                return
             wanted = [block for block in batch if block[0] <= last]
             if not wanted:
                 raise LyingSourceError(f"sent block {batch[0][0]} after its certificate's, {last}")
@@ -238,7 +253,9 @@ class Puller:
         raise LyingSourceError(f"sent what does not hold: {_quote(error)}") from None
 
 
-async def _read(body: AsyncIterator[bytes]) -> AsyncIterator[list[tuple[int, bytes]]]:
+async def _read(
+    body: AsyncIterator[bytes], clock: Callable[[], float]
+) -> AsyncIterator[list[tuple[int, bytes]]]:
     """Give the first item of a stream, then blocks, about as many as are stored at once."""
     unpacker = msgpack.Unpacker(
         max_buffer_size=MAX_STORED_BYTES + _CHUNK_BYTES,
@@ -249,7 +266,7 @@ async def _read(body: AsyncIterator[bytes]) -> AsyncIterator[list[tuple[int, byt
     )
     is_first = True
     items: list[tuple[int, bytes]] = []
-    size = 0
+    size, due_s = 0, clock() + _BATCH_S
     try:
         async for chunk in body:
             unpacker.feed(chunk)
@@ -260,9 +277,9 @@ async def _read(body: AsyncIterator[bytes]) -> AsyncIterator[list[tuple[int, byt
                         size += len(stored)
                     case _:
                         raise LyingSourceError(f"sent what is no block: {_quote(item)}")
-                if is_first or size >= _BATCH_BYTES:
+                if is_first or size >= _BATCH_BYTES or clock() >= due_s:
                     yield items
-                    is_first, items, size = False, [], 0
+                    is_first, items, size, due_s = False, [], 0, clock() + _BATCH_S
     except (ValueError, msgpack.UnpackException) as error:
         raise LyingSourceError(f"sent no stream of blocks: {_quote(error)}") from None
     if items:

@@ -4,19 +4,28 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from random import Random
 
+import msgpack
 import msgspec
 import pytest
-from electing import finalise
+from electing import finalise, open_signed_trade
 from founding import make_genesis
 from neighbours import wait_until
 
 from kpledger.api.routes import COMMITS, EVENT
+from kpledger.base.codec import encode
 from kpledger.log.certificates import CommitCertificate
 from kpledger.log.statements import LogEnd
 from kpnode.contacts import Said, UnansweredError
+from kpnode.ledger import Ledger
+from kpnode.process import end_tasks
+from kpnode.replica.applying import Applier
+from kpnode.replica.pulling import Puller
 from kpnode.replica.replica import Replica
+from kpnode.replica.sources import Sources
 from kpnode.storage.leveldb import LevelStorage
 
 HUGE = "9" * 5000
@@ -30,6 +39,8 @@ class Scripted:
 
     answer: Callable[[str], Said]
     name: str = "source"
+    pieces: Callable[[int], AsyncIterator[bytes]] | None = None
+    """Gives what follows from a height on."""
 
     async def get(self, target: str, *, timeout_s: float, max_bytes: int) -> Said:  # noqa: ARG002 (a NodeLine's)
         await asyncio.sleep(0)
@@ -53,12 +64,13 @@ class Scripted:
         *,
         timeout_s: float,  # noqa: ARG002 (a NodeLine's)
     ) -> AsyncIterator[tuple[Said, AsyncIterator[bytes]]]:
-        yield self.answer(target), no_blocks()
+        first = int(target.partition("from=")[2].partition("&")[0] or 1)
+        yield self.answer(target), self._stream(first)
 
-
-async def no_blocks() -> AsyncIterator[bytes]:
-    for piece in list[bytes]():
-        yield piece
+    async def _stream(self, first: int) -> AsyncIterator[bytes]:
+        if self.pieces is not None:
+            async for piece in self.pieces(first):
+                yield piece
 
 
 @asynccontextmanager
@@ -162,3 +174,45 @@ async def test_certificates_of_many_pages_are_taken(tmp_path: Path) -> None:
     async with following(tmp_path, answer) as replica:
         (source,) = replica.sources.all
         await wait_until(lambda: source.problem == "shows no blocks")
+
+
+@dataclass
+class Clock:
+    """Stands still until somebody puts it forward."""
+
+    now_s: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+async def test_slow_source_has_its_turn_and_no_more(tmp_path: Path) -> None:
+    """It sends nothing wrong, and each piece in time: so it could keep a node behind for ever."""
+    ledger, clock, slowly = open_signed_trade(), Clock(), list[int]()
+    newest = finalise(ledger.tip.end)
+
+    async def send(first: int, *, after_s: float) -> AsyncIterator[bytes]:
+        yield msgpack.packb((0, encode(newest)))
+        for height, stored in enumerate(ledger.entries[first - 1 :], first):
+            clock.now_s += after_s
+            if after_s:
+                slowly.append(height)
+            yield msgpack.packb((height, stored))
+
+    genesis = make_genesis()
+    slow = Scripted(lambda _: show(newest), "slow", partial(send, after_s=19))
+    fast = Scripted(lambda _: show(newest), "fast", partial(send, after_s=0))
+    with closing(LevelStorage(tmp_path / "ledger", chain=genesis.chain, create=True)) as storage:
+        applier = Applier(genesis, storage, Ledger(genesis, storage))
+
+        async def do(job: Callable[[], None]) -> None:
+            job()
+
+        sources = Sources([slow, fast], clock=clock, chance=Random(1))
+        sources.failed(sources.all[1], "was not there yet")
+        puller = Puller(applier, sources, do, lambda: None, clock)
+        pulling = asyncio.create_task(puller.run())
+        await wait_until(lambda: applier.backlog.proven == newest.index or pulling.done())
+        await end_tasks([pulling])
+    assert 0 < len(slowly) < newest.index
+    assert sources.liars() == ()
