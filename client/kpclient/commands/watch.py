@@ -42,7 +42,9 @@ from kpledger.log.statements import Electorate
 _PAUSE_S: Final = 1.0
 """Between two looks at the nodes."""
 _LOOK_S: Final = 5.0
-"""So long one node may let the others wait, in a look."""
+"""So long one node may let the others wait with one answer, in a look."""
+_VAIN_SHARE: Final = 10
+"""Blocks of a node that come to nothing take one part of the time in so many."""
 _SILENCE_S: Final = 15
 """So long nobody leads, or nothing becomes final, before it is said: no election takes as long."""
 _MAX_ROOTS: Final = 10_000
@@ -138,6 +140,8 @@ class _Watch:
         self._waiting = deque[Happening]()
         """What was verified, and is not told before it is final."""
         self._waits_since_s = time.monotonic()
+        self._vain: dict[str, tuple[float, _Trouble | None]] = {}
+        """Until when a node is not asked for blocks, and why, by its URL."""
         self._conditions: dict[str, str] = {}
         """What was said last of each node that is not as it should be, by its URL."""
         self._held: dict[str, int] = {}
@@ -184,8 +188,8 @@ class _Watch:
         sources = self._reader.ask_nodes(self._nodes, from_term=term, held=held, sealed=True)
         troubles: dict[str, _Trouble] = {}
         for source in sorted(sources, key=lambda one: -one.height):
-            if source.height > self._chain.height:
-                troubles |= self._extend(source.name)
+            if source.height > self._chain.height and (trouble := self._extend(source.name)):
+                troubles[source.name] = trouble
         shown = [one for source in sources for one in source.certificates]
         report = self._chain.certify(shown)
         for source in sources:
@@ -232,17 +236,30 @@ class _Watch:
         if self._told_up_to is not None and executed.tip.height > self._told_up_to:
             self._waiting += tell_block(executed)
 
-    def _extend(self, url: str) -> dict[str, _Trouble]:
-        """Verify what a node has beyond; gives what is wrong with that node, if anything is."""
+    def _extend(self, url: str) -> _Trouble | None:
+        """Verify what a node has beyond; gives what is wrong with that node, if anything is.
+
+        One from which nothing came is left alone for a while, so that it holds up no other.
+        """
+        begun_s, height = time.monotonic(), self._chain.height
+        until_s, trouble = self._vain.get(url, (0.0, None))
+        if begun_s < until_s:
+            return trouble
+        trouble, ended_s = self._read_further(url), time.monotonic()
+        if self._chain.height == height:
+            self._vain[url] = ended_s + _VAIN_SHARE * (ended_s - begun_s), trouble
+        return trouble
+
+    def _read_further(self, url: str) -> _Trouble | None:
         try:
             chain = self._session.open_node(url, after=self._chain.height)
             violation = self._chain.extend(chain)
         except (ClientError, LedgerError, OSError) as error:
-            return {url: ("unreachable", f"{url}: {describe_trouble(error)}")}
+            return "unreachable", f"{url}: {describe_trouble(error)}"
         if violation is None:
-            return {}
+            return None
         at = f"block {violation.height} at {violation.field}"
-        return {url: ("violation", f"VIOLATION: {at}: {violation.problem}, as {url} shows")}
+        return "violation", f"VIOLATION: {at}: {violation.problem}, as {url} shows"
 
     def _find_trouble(self, source: HistorySource) -> _Trouble | None:
         """Say what is wrong with a node by what it says of itself; None if all is well."""
@@ -258,6 +275,8 @@ class _Watch:
             return "fork", f"FORK: {name} at {url} shows {which}; {advice}"
         if source.age_s >= _SILENCE_S:
             return "silent", f"{name} at {url} has heard no leader for {source.age_s} s"
+        if source.problem:
+            return "incomplete", f"{name} at {url}: {source.problem}"
         return None
 
     def _take_checkpoint(self, source: HistorySource) -> _Trouble | None:
@@ -299,7 +318,8 @@ class _Watch:
                 text += f" (kpledger evidence verify {file})" if file is not None else ""
             self._say("evidence", text, node=source.name)
         self.has_found_wrong |= bool(source.forks)
-        self._held[source.name] = source.evidence
+        if not source.problem:
+            self._held[source.name] = source.evidence
 
     def _tell_final(self, report: AuditReport) -> None:
         """Tell what stands in blocks that are final by now."""

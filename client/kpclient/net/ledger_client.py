@@ -58,6 +58,8 @@ from kpledger.scheme.event import SignedEvent
 
 _MAX_PAGES: Final = 1000
 """Answers that one question is told in, at most."""
+_MAX_EVIDENCE_BYTES: Final = 256 << 20
+"""Of what one node shows; it keeps a few megabytes of each kind at most, against each voter."""
 
 A = TypeVar("A", bound=msgspec.Struct)
 B = TypeVar("B")
@@ -192,12 +194,15 @@ class LedgerClient:
         """
         found: list[Evidence] = []
         read = partial(read_answer, kind=EvidenceAnswer)
-        first = ""
+        first, room = "", _MAX_EVIDENCE_BYTES
         for _ in range(_MAX_PAGES):
             question = (
                 routes.EvidenceQuestion(from_id=first) if first else routes.EvidenceQuestion()
             )
             node, answer = await self._nodes.request("GET", routes.EVIDENCE.target(question), read)
+            room -= sum(len(bytes(one)) for one in answer.evidence)
+            if room < 0:
+                break
             found += (parse_evidence(bytes(one)) for one in answer.evidence)
             if answer.next is None or answer.next <= first:
                 return node, tuple(found)

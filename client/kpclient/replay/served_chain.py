@@ -26,7 +26,14 @@ from kpclient.net.refusals import NodeProblemError
 from kpclient.replay.copied_chain import ChainUnavailableError, StoredBlock
 from kpledger.api.answers import CommitsAnswer, PublicStatusAnswer
 from kpledger.api.decoding import read_answer
-from kpledger.api.routes import BLOCKS, COMMITS, MAX_HEIGHT, BlocksQuestion, CommitsQuestion
+from kpledger.api.routes import (
+    BLOCKS,
+    COMMITS,
+    MAX_COMMITS,
+    MAX_HEIGHT,
+    BlocksQuestion,
+    CommitsQuestion,
+)
 from kpledger.log.certificates import CommitCertificate
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import MAX_STORED_BYTES
@@ -199,6 +206,8 @@ async def _fetch_certificates(
             return ()  # it is of an earlier version, or a proxy before it lets nobody ask
         if asked != node:
             return ()
+        if len(answer.commits) > MAX_COMMITS:
+            break
         found += answer.commits
         if answer.next is None:
             return tuple(found)

@@ -44,6 +44,8 @@ from kpledger.log.two_histories import Stretch
 
 _GLANCE_S: Final = 1.0
 """So long a node may take to show its checkpoint, which it has at hand."""
+_PATIENCE: Final = 12
+"""How many times its timeout a node may take until it has told all that it is asked for."""
 NOTHING_HELD: Final[Mapping[str, int]] = MappingProxyType({})
 _MAX_SHOWN: Final = 2 * MAX_PATH_HEADERS
 """What is further from where two histories part is shown by a nearer pair."""
@@ -172,7 +174,7 @@ class HistoryReader:
                 observe=lambda *_: None,
                 tokens=self.tokens,
             )
-            async with nodes:
+            async with nodes, asyncio.timeout(_PATIENCE * self.timeout_s):
                 _, status, shown = await ask_end(nodes, look.from_term)
                 _note_status(source, status)
                 if look.sealed:
@@ -181,10 +183,10 @@ class HistoryReader:
                     _, shown_evidence = await LedgerClient(self.genesis, nodes).evidence()
                     source.accusations = shown_evidence
                     source.take_evidence(Electorate.of(self.genesis), shown_evidence)
-        except AnotherLedgerError as error:
+        except (AnotherLedgerError, ClientError, LedgerError, ValueError) as error:
             source.problem = str(error)
-        except (ClientError, LedgerError, ValueError) as error:
-            source.problem = str(error)
+        except TimeoutError:
+            source.problem = "what it tells does not come to an end"
         return source, shown
 
     def read_copy(self, directory: Path) -> HistorySource:

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgpack
 import msgspec
@@ -64,14 +67,16 @@ class Node(Script):
         return await super().answer(request)
 
 
-async def look(place: Path, *nodes: Node) -> tuple[int, list[Happened]]:
+async def look(
+    place: Path, *nodes: Node, options: Sequence[str] = ("--once",)
+) -> tuple[int, list[Happened]]:
     """Run the command against nodes; gives its exit code and what it tells."""
     async with AsyncExitStack() as stack:
         for node in nodes:
             node.url = await stack.enter_async_context(served(node))
         genesis = ["--genesis", str(write_genesis(place)), "--home", str(place)]
         typed = ["watch", *(node.url for node in nodes), *genesis, "--timeout", "2"]
-        typed += ["--once", "--json"]
+        typed += [*options, "--json"]
         result = await asyncio.to_thread(CliRunner().invoke, app, typed)
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     return result.exit_code, msgspec.convert(
@@ -220,3 +225,39 @@ async def test_what_was_verified_before_and_is_not_there_is_a_fork(tmp_path: Pat
 def test_wrong_usage_is_told(tmp_path: Path, words: str, said: str) -> None:
     result = CliRunner().invoke(app, [*words.split(), "--genesis", str(write_genesis(tmp_path))])
     assert (result.exit_code, result.stderr.startswith(said)) == (2, True), result.stderr
+
+
+async def test_a_node_whose_blocks_come_to_nothing_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter(range(3))
+
+    def rest(_: float) -> None:
+        if next(looks, None) is None:
+            raise KeyboardInterrupt
+
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=rest)
+    monkeypatch.setattr("kpclient.commands.watch.time", clock)
+    monkeypatch.setattr("kpclient.commands.watch._VAIN_SHARE", 10**9)
+    bad = Node(go_on(3), finalise(begin().tip.end))
+    bad.blocks[COMMON] = bad.blocks[COMMON][:-1] + bytes([bad.blocks[COMMON][-1] ^ 1])
+    _, told = await look(tmp_path, old(), bad, options=())
+    assert [one.what for one in told if one.node == bad.url] == ["violation"]
+    assert bad.asked.count("GET /v1/commits") > 3
+    assert bad.asked.count("GET /v1/blocks") == 1
+
+
+async def test_evidence_that_is_more_than_could_be_true_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kpclient.net.ledger_client._MAX_EVIDENCE_BYTES", 10_000)
+    file = format_evidence(next(one for _, one in double_votes()))
+    pages = [
+        encode_answer(EvidenceAnswer(evidence=(msgspec.Raw(file),), next=f"{at:064x}"))
+        for at in range(1, 900)
+    ]
+    bad = old(evidence=900)
+    bad.answers["GET /v1/evidence"] = pages
+    _, told = await look(tmp_path, old(), bad)
+    assert any("shows evidence without end" in one.text for one in told)
+    assert bad.asked.count("GET /v1/evidence") == 10_000 // len(file) + 1
