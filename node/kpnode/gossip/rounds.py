@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from kpledger.api.gossip import MAX_GOSSIP_BYTES, GossipMessage, decode_gossip, encode_gossip
 from kpledger.api.routes import GOSSIP, MSGPACK_TYPE
 from kpledger.base.errors import LedgerError
-from kpledger.log.certificates import LeaderCertificate
+from kpledger.log.certificates import CommitCertificate, LeaderCertificate
 from kpledger.log.genesis import Genesis
 from kpledger.log.note import Note
 from kpledger.log.statements import BindingStatement
@@ -29,7 +29,7 @@ from kpnode.incident import Incident
 from kpnode.raft import NodeId
 from kpnode.signatures import Signatures
 
-_ROUND_S: Final = 2.0
+_ROUND_S: Final = 4.0
 _AT_ONCE_S: Final = 0.1
 """After news that cannot wait, so that what comes together is told together."""
 _EXCHANGE_S: Final = 10.0
@@ -72,6 +72,9 @@ class GossipingNode(Protocol):
 
     def take_evidence(self, peer: NodeId, encoded: bytes) -> None:
         """Take evidence that somebody shows; it is judged by the node itself."""
+
+    def take_certificates(self, certificates: Sequence[CommitCertificate]) -> None:
+        """Hear of blocks that are final, and not here yet."""
 
 
 class HandsOut(Protocol):
@@ -197,6 +200,8 @@ class Gossip:
             # Most are of one signer, and beyond what is sealed already.
             with suppress(LedgerError):
                 self._published.take(note)
+        if taken.ahead:
+            self._node.take_certificates(taken.ahead)
         for evidence in taken.evidence:
             self._node.take_evidence(NodeId(self._node.name), evidence)
             self._urgent.set()

@@ -68,6 +68,8 @@ class Taken:
     """Whether anything of them was new."""
     evidence: tuple[bytes, ...]
     """What convicts somebody, or shows a fork, and was not known."""
+    ahead: tuple[CommitCertificate, ...]
+    """Certificates of blocks that are not here yet."""
     checkpoints: tuple[Note, ...]
     """Checkpoints among them that nodes have signed."""
     problems: tuple[str, ...]
@@ -148,7 +150,8 @@ class Rumours:
             is_news |= is_kept
             if not is_kept or rumour.evidence is not None:
                 _remember(self._passed, name, None, _PASSED)
-        return Taken(is_news, self.review(), tuple(checkpoints), tuple(problems))
+        evidence, ahead = self.review(), tuple(self._waiting.values())
+        return Taken(is_news, evidence, ahead, tuple(checkpoints), tuple(problems))
 
     def review(self) -> tuple[bytes, ...]:
         """Compare what was heard with how far the own ledger has come; gives new evidence."""

@@ -23,7 +23,7 @@ from kpnode.incident import Incident
 from kpnode.sealing.cosigner import NotYetError
 from kpnode.sealing.seals import Seals
 
-_PULL_S: Final = 2.0
+_PULL_S: Final = 4.0
 _COSIGN_S: Final = 10.0
 """How often a node that does not vote cosigns at most: there may be many of them."""
 _ANSWER_S: Final = 5.0

@@ -7,7 +7,7 @@ shows an old end of the chain keeps nobody there.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,7 +40,7 @@ BEHIND_S: Final = 2.0
 _ANSWER_S: Final = 10.0
 _PAUSE_S: Final = 0.1
 """Before a source is asked again that had nothing new."""
-_LOOK_S: Final = 2.0
+_LOOK_S: Final = 5.0
 """How often another source is asked how far it is."""
 _BATCH_BYTES: Final = 1 << 20
 """Blocks that are stored in one synced batch."""
@@ -132,12 +132,21 @@ class Puller:
             onward = [] if answer.next is None else [answer.next]
             if not all(map(lt, [term - 1, *terms], [*terms, *onward])) or (onward and not terms):
                 raise LyingSourceError("sent commit certificates that do not go up by terms")
-            await self._take_certificates(answer.commits)
+            await self.take_certificates(answer.commits)
             if answer.commits:
                 self._note_seen(source, answer.commits[-1].index, said)
             term = answer.next
 
-    async def _take_certificates(self, certificates: tuple[CommitCertificate, ...]) -> None:
+    async def take_certificates(self, certificates: Sequence[CommitCertificate]) -> None:
+        """Take in certificates, whoever shows them; whoever has less is not enough from then on.
+
+        Raises:
+            LyingSourceError: one does not verify.
+            ForkedError: there are two histories.
+        """
+        newest = self.applier.newest
+        if newest is not None and all(one.end == newest.end for one in certificates):
+            return
         try:
             await self.do(partial(self.applier.learn, certificates))
             self.on_news()
@@ -210,7 +219,7 @@ class Puller:
             certificate = decode_commit_certificate(encoded)
         except LedgerError as error:
             raise LyingSourceError(f"sent what does not hold: {_quote(error)}") from None
-        await self._take_certificates((certificate,))
+        await self.take_certificates((certificate,))
         self._note_seen(source, certificate.index, said)
         return certificate
 

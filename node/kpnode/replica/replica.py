@@ -10,11 +10,12 @@ import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
 from kpledger.base.errors import LedgerError
-from kpledger.log.certificates import LeaderCertificate
+from kpledger.log.certificates import CommitCertificate, LeaderCertificate
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.log.statements import BindingStatement
@@ -30,7 +31,7 @@ from kpnode.replica.applying import Applier, CertifiedError
 from kpnode.replica.condition import Condition
 from kpnode.replica.pulling import Puller
 from kpnode.replica.relaying import Relay
-from kpnode.replica.sources import Sources
+from kpnode.replica.sources import LyingSourceError, Sources
 from kpnode.runtime.intake import UNLIMITED, Allowance, Intake
 from kpnode.runtime.ordering import Ordering
 from kpnode.runtime.reads import Reads
@@ -165,6 +166,8 @@ class Replica:
 
     async def _read_after(self, height: int) -> tuple[Entry, ...]:
         """Read the next blocks that are proven, and verify their signatures."""
+        if height >= self._applier.backlog.proven:
+            return ()
         entries = await asyncio.to_thread(self._applier.read_window, height + 1)
         check = partial(self._applier.signatures.check_block, leader_keys=self._leader_keys)
         blocks = (one.payload for one in entries if one.kind is EntryKind.BLOCK)
@@ -245,7 +248,19 @@ class Replica:
         async def judge() -> None:
             await self._do(partial(self._applier.judge, encoded))
 
-        task = asyncio.create_task(self._guard(judge()), name="evidence")
+        self._begin(judge(), "evidence")
+
+    def take_certificates(self, certificates: Sequence[CommitCertificate]) -> None:
+        """Take what somebody tells of how far the ledger is, who need not be a source."""
+
+        async def learn() -> None:
+            with suppress(LyingSourceError):
+                await self._puller.take_certificates(certificates)
+
+        self._begin(learn(), "certificates")
+
+    def _begin(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(self._guard(work), name=name)
         self._tasks.append(task)
         task.add_done_callback(self._tasks.remove)
 

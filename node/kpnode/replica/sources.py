@@ -15,13 +15,13 @@ from kpledger.api.answers import SourceAnswer
 from kpnode.contacts import NodeLine
 
 _FIRST_PAUSE_S: Final = 0.5
-_LONGEST_PAUSE_S: Final = 60.0
+_LONGEST_PAUSE_S: Final = 5.0
 DISTRUST_S: Final = 600.0
 """For how long a source that has lied is asked only if no other one is of use."""
 _GIVEN_UP: Final = 3
 """A source that has failed so often in a row is of no use for now."""
 _GLANCE_S: Final = 0.05
-_MAX_DOUBLINGS: Final = 10
+_MAX_DOUBLINGS: Final = 4
 
 
 class LyingSourceError(Exception):

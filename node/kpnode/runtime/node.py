@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from kpledger.base.errors import LedgerError
-from kpledger.log.certificates import LeaderCertificate
+from kpledger.log.certificates import CommitCertificate, LeaderCertificate
 from kpledger.log.genesis import Genesis
 from kpledger.log.statements import BindingStatement, Electorate
 from kpledger.scheme.event import Author, SignedEvent
@@ -208,6 +208,9 @@ class Node:
         """Take a message from a peer; its sender was authenticated by the link it came over."""
         if self._worker is not None:
             self.incoming.take(message)
+
+    def take_certificates(self, certificates: Sequence[CommitCertificate]) -> None:
+        """Hear what is final, from whoever tells: a voter goes by what its peers send."""
 
     def take_evidence(self, peer: NodeId, encoded: bytes) -> None:
         """Take evidence that a peer shows; it is judged by this node itself."""

@@ -1,7 +1,7 @@
 """Rounds of gossip: nodes that were shown different ledgers find it, whatever else is sent."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pytest
@@ -17,7 +17,7 @@ from split_views import cosign, sign_as_log, tree_of, write_note
 from kpledger.api.gossip import GossipMessage, Rumour, decode_gossip, encode_gossip
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
-from kpledger.log.certificates import LeaderCertificate
+from kpledger.log.certificates import CommitCertificate, LeaderCertificate
 from kpledger.log.note import Note, parse_note
 from kpledger.log.statements import BindingStatement
 from kpnode.contacts import Said, UnansweredError
@@ -42,6 +42,7 @@ class Talker:
         self.gossip = Gossip(self, chain, chain, self.board, self.lines, round_s=0.01)
         self.heard: list[BindingStatement | LeaderCertificate] = []
         self.found = asyncio.Event()
+        self.ahead: list[CommitCertificate] = []
 
     @property
     def said(self) -> tuple[BindingStatement | LeaderCertificate, ...]:
@@ -58,6 +59,9 @@ class Talker:
         assert peer == self.name
         self.known.docket.take(judge_encoded(encoded, ELECTORATE, self.known.check))
         self.found.set()
+
+    def take_certificates(self, certificates: Sequence[CommitCertificate]) -> None:
+        self.ahead += certificates
 
     async def hear(self, *rumours: Rumour, site: str = "someone") -> GossipMessage:
         """Be told something; gives what it answers."""
@@ -154,6 +158,14 @@ async def test_what_was_said_to_two_voters_in_consensus_is_compared() -> None:
     await talk_until(one, one.found, there.found)
     for node in (one, there):
         assert [exhibit.conviction.kind for exhibit in node.exhibits] == ["E3"]
+
+
+async def test_a_node_hears_of_what_is_final_beyond_its_own_ledger() -> None:
+    node, newest = Talker(Branch(TRUE.shown[:5]), "bw-1", "eu-1"), TRUE.finalise("bw-1", "eu-1")
+    await node.hear(Rumour(certificate=Branch(TRUE.shown[:3]).finalise("bw-1", "eu-1")))
+    assert node.ahead == []
+    await node.hear(Rumour(certificate=newest))
+    assert node.ahead == [newest]
 
 
 async def test_checkpoint_that_a_node_hands_out_is_handed_out_by_others() -> None:

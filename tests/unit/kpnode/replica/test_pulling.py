@@ -176,6 +176,17 @@ async def test_certificates_of_many_pages_are_taken(tmp_path: Path) -> None:
         await wait_until(lambda: source.problem == "shows no blocks")
 
 
+async def test_certificate_that_no_source_has_shown_makes_a_node_know_what_it_lacks(
+    tmp_path: Path,
+) -> None:
+    async with following(tmp_path, lambda _: show(certify(1))) as replica:
+        await wait_until(lambda: replica.status().behind == 1)
+        bad = msgspec.structs.replace(certify(9), head=b"\1" * 32)
+        replica.take_certificates([bad])
+        replica.take_certificates([certify(7)])
+        await wait_until(lambda: replica.status().behind == 7)
+
+
 @dataclass
 class Clock:
     """Stands still until somebody puts it forward."""
