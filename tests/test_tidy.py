@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 SHIPPED = ("kpledger", "node/kpnode", "client/kpclient")
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 450
-SHIPPED_LINES_MAX = 61_200
+SHIPPED_LINES_MAX = 61_900
 OVERRIDES = frozenset({"format_commands", "format_options"})  # typer calls them
 # People and pipes read these two; everything else returns values or logs.
 PRINTERS = ("client/kpclient/output/console.py", "tests/lab/simulator/__main__.py")
