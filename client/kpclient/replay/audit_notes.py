@@ -292,8 +292,9 @@ def open_notes(directory: Path, genesis: Genesis, *, anew: bool = False) -> Iter
         ClientError: likewise, others may look into it, or another process works with it.
         OtherNotesError: they are on another ledger.
     """
-    names = {one.name for one in directory.iterdir()} if directory.exists() else set()
-    if names and _LOCK_NAME not in names:
+    names = {one.name for one in directory.iterdir()} if directory.is_dir() else set()
+    is_other = directory.exists() and not directory.is_dir()
+    if is_other or (names and _LOCK_NAME not in names):
         problem = f"{directory} holds nothing that an audit has kept"
         raise OtherNotesError(f"{problem}; name a directory that does, or a new one")
     make_private_directory(directory)

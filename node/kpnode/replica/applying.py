@@ -43,6 +43,7 @@ class Applier:
     """Stores, proves and executes; at most one call at a time.
 
     Attributes:
+        genesis: whose ledger it is.
         backlog: what is not executed yet.
         exhibits: the evidence of this node.
         newest: the highest certificate that was verified, whether its block is here or not.
@@ -56,7 +57,7 @@ class Applier:
         """
         self.signatures = Signatures()
         check = self.signatures.check_statement
-        self._genesis = genesis
+        self.genesis = genesis
         self._electorate = Electorate.of(genesis)
         self._storage = storage
         self._ledger = ledger
@@ -160,7 +161,7 @@ class Applier:
         stored = StoredEntry(entry.kind.value, entry.term, entry.payload)
         try:
             executed = execute_entry(
-                self._genesis,
+                self.genesis,
                 ledger.tip,
                 ledger.recent,
                 stored,

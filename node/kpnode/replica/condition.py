@@ -66,8 +66,8 @@ class Condition:
             yield self._describe_silence()
         for source in self.liars:
             yield (
-                f"The source {source.name} {source.lie}. No honest node sends that: its disk is"
-                " damaged, or it lies. It is left alone for some time, unless no other is of use."
+                f"The source {source.name} {source.lie}."
+                " It is left alone for some time, unless no other is of use."
                 " Ask who runs it; the others are enough as long as one of them is honest."
             )
         yield from map(describe_exhibit, self.exhibits)

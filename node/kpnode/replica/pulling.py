@@ -19,11 +19,12 @@ import msgspec
 
 from kpledger.api.answers import CommitsAnswer
 from kpledger.api.decoding import read_answer
-from kpledger.api.routes import BLOCKS, COMMITS, BlocksQuestion, CommitsQuestion
+from kpledger.api.routes import BLOCKS, COMMITS, GENESIS, BlocksQuestion, CommitsQuestion
 from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import LedgerError
 from kpledger.base.text import clean, parse_count, shorten
 from kpledger.log.certificates import CommitCertificate, decode_commit_certificate
+from kpledger.log.genesis import MAX_GENESIS_BYTES, parse_genesis
 from kpledger.log.layout import MAX_STORED_BYTES
 from kpnode.contacts import Said, UnansweredError
 from kpnode.replica.applying import Applier
@@ -111,9 +112,21 @@ class Puller:
             await ask(source)
             source.answered()
         except LyingSourceError as error:
-            self.sources.lied(source, str(error))
+            lie = f"{error}. No honest node sends that: its disk is damaged, or it lies"
+            self.sources.lied(source, await self._find_other_ledger(source) or lie)
         except UnansweredError as error:
             self.sources.failed(source, str(error))
+
+    async def _find_other_ledger(self, source: KnownSource) -> str | None:
+        """Say so if a source shows the genesis file of another ledger: then it may be honest."""
+        with suppress(UnansweredError, LedgerError):
+            said = await source.line.get(
+                GENESIS.path, timeout_s=_ANSWER_S, max_bytes=MAX_GENESIS_BYTES
+            )
+            chain = parse_genesis(said.body).chain
+            if chain != self.applier.genesis.chain:
+                return f"is of another ledger, {chain.hex()}"
+        return None
 
     async def _learn(self, source: KnownSource) -> None:
         """Take in the certificates of all terms that this node may lack."""

@@ -42,7 +42,7 @@ class KnownSource:
         self.height: int | None = None
         self.problem: str | None = None
         self.lie: str | None = None
-        """What it has sent that no honest node sends; the newest."""
+        """What it has sent that no honest node of this ledger sends, and why; the newest."""
         self.lied_s = -math.inf
         self.not_before_s = 0.0
         self.failures = 0

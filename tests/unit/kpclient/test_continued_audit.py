@@ -170,8 +170,9 @@ def test_notes_are_for_one_audit_at_a_time(place: Path) -> None:
     assert "another audit works with" in report["problem"]
 
 
-def test_a_directory_of_something_else_is_no_place_for_notes(place: Path) -> None:
-    result = run(place, "audit", "--copy", place / "today", "--since", place / "today")
+@pytest.mark.parametrize("what", ["today", "genesis.json"])
+def test_something_else_is_no_place_for_notes(place: Path, what: str) -> None:
+    result = run(place, "audit", "--copy", place / "today", "--since", place / what)
     assert (result.exit_code, "holds nothing that an audit has kept" in result.stderr) == (2, True)
 
 

@@ -12,12 +12,13 @@ import msgpack
 import msgspec
 import pytest
 from electing import finalise, open_signed_trade
-from founding import make_genesis
+from founding import make_genesis, make_genesis_file, vary
 from neighbours import wait_until
 
-from kpledger.api.routes import COMMITS, EVENT
+from kpledger.api.routes import COMMITS, EVENT, GENESIS
 from kpledger.base.codec import encode
 from kpledger.log.certificates import CommitCertificate
+from kpledger.log.genesis import format_genesis, parse_genesis
 from kpledger.log.statements import LogEnd
 from kpnode.contacts import Said, UnansweredError
 from kpnode.ledger import Ledger
@@ -227,3 +228,19 @@ async def test_slow_source_has_its_turn_and_no_more(tmp_path: Path) -> None:
         await end_tasks([pulling])
     assert 0 < len(slowly) < newest.index
     assert sources.liars() == ()
+
+
+async def test_source_of_another_ledger_is_said_to_be_that_and_no_liar(tmp_path: Path) -> None:
+    other = parse_genesis(format_genesis(vary(make_genesis_file(), origin="ledger.example/other")))
+
+    def answer(target: str) -> Said:
+        if target == GENESIS.path:
+            return Said(200, {}, other.encoded)
+        return show(vary(certify(1), by=()))
+
+    async with following(tmp_path, answer) as replica:
+        (source,) = replica.sources.all
+        await wait_until(lambda: source.lie is not None)
+        (alarm,) = replica.status().alarms
+        assert f"The source source is of another ledger, {other.chain.hex()}." in alarm
+        assert "lies" not in alarm
