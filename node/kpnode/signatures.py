@@ -4,7 +4,7 @@ An event is verified where it comes in and met again in a block, the signature o
 reaches the core. Any thread may ask and verify.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from kpledger.base.hashing import Digest, sha256
@@ -73,6 +73,16 @@ class Signatures:
     def note_statement(self, public_key: bytes, message: bytes, signature: bytes) -> None:
         """Remember a statement that was signed here."""
         self._keep(sha256(public_key + signature + message))
+
+    def note(self, verified: Iterable[bytes]) -> None:
+        """Remember what another process of this node has verified, as its :attr:`verified`."""
+        for digest in verified:
+            self._keep(digest)
+
+    @property
+    def verified(self) -> set[bytes]:
+        """The digests of what is remembered."""
+        return self._recent | self._older
 
     def check_block(self, payload: bytes, leader_keys: Mapping[str, bytes]) -> None:
         """Verify all that is signed in a block, before it is executed.

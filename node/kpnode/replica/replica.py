@@ -28,6 +28,7 @@ from kpnode.ledger import Ledger
 from kpnode.process import end_tasks
 from kpnode.raft import Entry, EntryKind, Index, NodeId
 from kpnode.replica.applying import Applier, CertifiedError
+from kpnode.replica.checking import BlockChecker
 from kpnode.replica.condition import Condition
 from kpnode.replica.pulling import Puller
 from kpnode.replica.relaying import Relay
@@ -74,9 +75,9 @@ class Replica:
         self.slices = Slices()
         self.sources = Sources(lines)
         self._storage = storage
-        self._leader_keys = genesis.consensus_keys
         applier = self._applier = Applier(genesis, storage, self.ledger)
         self._verifier = Verifier(applier.signatures, name="blocks")
+        self._checker = BlockChecker(self._verifier, genesis.consensus_keys)
         self._clients_verifier = verifier = Verifier(applier.signatures, name="clients")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="replica")
         self._proven = asyncio.Event()
@@ -113,6 +114,7 @@ class Replica:
         """Finish what is being written, and stop; whoever waits hears that the node is stopping."""
         await end_tasks(self._tasks)
         await self._relay.close()
+        self._checker.close()
         # What is being written cannot be cancelled in the middle.
         await asyncio.to_thread(self._writer.shutdown)
         await asyncio.gather(self._verifier.close(), self._clients_verifier.close())
@@ -169,10 +171,7 @@ class Replica:
         if height >= self._applier.backlog.proven:
             return ()
         entries = await asyncio.to_thread(self._applier.read_window, height + 1)
-        check = partial(self._applier.signatures.check_block, leader_keys=self._leader_keys)
-        blocks = (one.payload for one in entries if one.kind is EntryKind.BLOCK)
-        # What does not verify is found again when it is executed, which says what follows.
-        await self._verifier.do([partial(check, one) for one in blocks])
+        await self._checker.check([one.payload for one in entries if one.kind is EntryKind.BLOCK])
         return entries
 
     def _take_in(self, executed: ExecutedBlock) -> None:
