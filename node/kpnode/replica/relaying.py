@@ -6,7 +6,9 @@ far as this node sees it itself: a commit on its own ledger, a refusal by its ow
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -15,11 +17,9 @@ import msgpack
 from kpledger.api.answers import (
     BatchAnswer,
     CommittedAnswer,
-    PendingAnswer,
     Problem,
     RefusedAnswer,
     SubmitAnswer,
-    UnavailableAnswer,
 )
 from kpledger.api.decoding import read_answer
 from kpledger.api.routes import (
@@ -51,6 +51,10 @@ _PAUSE_S: Final = 0.25
 """Before what came to nothing is tried again."""
 _CONFIRM_S: Final = 2.0
 """How long a refusal may wait until this node knows as much as whoever refuses."""
+_SEEN_S: Final = 5.0
+"""How long a block that a source says to be there may take to come."""
+_VAIN_S: Final = 60.0
+"""For so long others are preferred to a source through which nothing came about."""
 _MAX_ANSWER_BYTES: Final = 1 << 20
 _NO_EVENT: Final = EventQuestion(id="0" * 64)
 """What is asked where only the height counts."""
@@ -74,6 +78,9 @@ class RelayingNode(Protocol):
     def judge(self, event: SignedEvent) -> Refusal | None:
         """Say what the rules say to an event on this ledger."""
 
+    async def reach(self, height: int) -> None:
+        """Wait until the ledger holds a block: for ever, if it never will."""
+
     def answer(self, event_id: bytes, answer: Answer) -> None:
         """Tell who waits for an event what became of it."""
 
@@ -90,6 +97,8 @@ class Relay:
         self._under_way: set[bytes] = set()
         self._gathered: list[SignedEvent] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._vain_until_s: dict[str, float] = {}
+        """By source."""
 
     @property
     def stopped(self) -> str | None:
@@ -119,11 +128,26 @@ class Relay:
         await end_tasks(tuple(self._tasks))
 
     def _candidates(self) -> Iterator[KnownSource]:
-        """Give the sources that may be asked now: the leader first, then voters, then others."""
-        tip, voters = self._follower.ledger.tip, self._follower.genesis.file.voters
-        ranked = sorted(self._sources.free(), key=lambda one: one.name not in voters)
-        yield from (one for one in ranked if one.name == tip.leader)
-        yield from (one for one in ranked if one.name != tip.leader)
+        """Give the sources that may be asked now: the leader first, then voters, then others.
+
+        Those through which nothing came about lately come last, whose turn was longest ago first.
+        """
+        leader, voters = self._follower.ledger.tip.leader, self._follower.genesis.file.voters
+        now_s = time.monotonic()
+
+        def rank(one: KnownSource) -> tuple[float, bool, bool]:
+            vain_s = max(0.0, self._vain_until_s.get(one.name, 0.0) - now_s)
+            return vain_s, one.name != leader, one.name not in voters
+
+        yield from sorted(self._sources.free(), key=rank)
+
+    async def _sees(self, height: int) -> bool:
+        """Wait for a block that a source says to be there; tells whether this node has it soon."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SEEN_S):
+                await self._follower.reach(height)
+                return True
+        return False
 
     def _send(self) -> None:
         events, self._gathered = self._gathered, []
@@ -134,26 +158,46 @@ class Relay:
 
     async def _relay(self, events: Sequence[SignedEvent]) -> None:
         """Bring events to the first source that takes them, and hear what became of them."""
-        results: Iterable[SubmitAnswer | None] = await self._post(events) or [None] * len(events)
-        failed = []
+        source, results = await self._post(events)
+        claimed = [one.height for one in results if isinstance(one, CommittedAnswer)]
+        if claimed:
+            await self._sees(max(claimed))
+        failed, is_vain = [], False
         for event, result in zip(events, results, strict=True):
-            match result:
-                case CommittedAnswer():
-                    self._hear_commit(event, is_duplicate=result.duplicate)
-                case RefusedAnswer(problem=problem):
-                    await self._hear_refusal(event, problem)
-                case PendingAnswer() | UnavailableAnswer() | None:
-                    failed.append(event.event_id)
+            answer = await self._hear(event, result)
+            is_vain |= isinstance(answer, Retry | Unavailable)
+            if isinstance(answer, Retry):
+                failed.append(event.event_id)
+            elif answer is not None:
+                self._answer(event.event_id, answer)
+        if is_vain and source is not None:
+            self._vain_until_s[source.name] = time.monotonic() + _VAIN_S
         if failed:
             await asyncio.sleep(_PAUSE_S)
         for event_id in failed:
             self._answer(event_id, Retry())
 
+    async def _hear(self, event: SignedEvent, result: SubmitAnswer | None) -> Answer | None:
+        """Believe what a source says of an event as far as this node sees it; None: it was told."""
+        match result:
+            case CommittedAnswer(duplicate=is_duplicate):
+                own = find_committed(self._follower.ledger, event.event_id)
+                if own is None:
+                    return Retry()
+                return own if is_duplicate else None
+            case RefusedAnswer(problem=problem):
+                return await self._judge_refusal(event, problem)
+            case _:
+                return Retry()
+
     def _answer(self, event_id: bytes, answer: Answer) -> None:
         self._under_way.discard(event_id)
         self._follower.answer(event_id, answer)
 
-    async def _post(self, events: Sequence[SignedEvent]) -> tuple[SubmitAnswer, ...] | None:
+    async def _post(
+        self, events: Sequence[SignedEvent]
+    ) -> tuple[KnownSource | None, Sequence[SubmitAnswer | None]]:
+        """Give the first source that takes events, and what it answers for each."""
         target = SUBMIT.target(SubmitOptions(timeout_ms=_TRY_MS))
         body: bytes = msgpack.packb([event.encoded for event in events])
         headers = {"Content-Type": MSGPACK_TYPE}
@@ -163,18 +207,12 @@ class Relay:
                 said = await source.line.post(
                     target, body, headers, timeout_s=timeout_s, max_bytes=_MAX_ANSWER_BYTES
                 )
-                return _read_results(said, len(events))
+                return source, _read_results(said, len(events))
             except UnansweredError as error:
                 self._sources.failed(source, str(error))
-        return None
+        return None, [None] * len(events)
 
-    def _hear_commit(self, event: SignedEvent, *, is_duplicate: bool) -> None:
-        """Believe a commit once this node has seen it; until then it is worth waiting."""
-        own = find_committed(self._follower.ledger, event.event_id)
-        if own is not None and is_duplicate:
-            self._answer(event.event_id, own)
-
-    async def _hear_refusal(self, event: SignedEvent, said: Problem) -> None:
+    async def _judge_refusal(self, event: SignedEvent, said: Problem) -> Answer:
         """Pass a refusal on in our own words, if we come to the same; else it is none."""
         own = self._follower.judge(event)
         if own is None or (own.rule.code, own.field) != (said.rule, said.field):
@@ -183,9 +221,8 @@ class Relay:
         if own is None or own.rule.code != said.rule:
             words = clean(shorten(said.detail))
             reason = f"the leader refuses it, and this node finds no reason to: {words}"
-            self._answer(event.event_id, Unavailable(event.event_id, reason))
-            return
-        self._answer(event.event_id, Refused(event.event_id, own, bad_signature=False))
+            return Unavailable(event.event_id, reason)
+        return Refused(event.event_id, own, bad_signature=False)
 
     async def ask_index(self) -> Index | None:
         """Ask for a height that holds all that was acknowledged before; None if nobody says one."""
@@ -201,7 +238,9 @@ class Relay:
                 continue
             height = parse_count(said.headers.get(HEIGHT_HEADER, ""))
             if said.status == HTTPStatus.OK and height is not None:
-                return Index(height)
+                if await self._sees(height):
+                    return Index(height)
+                self._vain_until_s[source.name] = time.monotonic() + _VAIN_S
         await asyncio.sleep(_PAUSE_S)
         return None
 

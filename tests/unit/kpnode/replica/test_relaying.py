@@ -6,13 +6,21 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
+import pytest
 from aiohttp import web
 from following import following, honest_node, serving_api
 from founding import event_id_of, make_certificate, make_event, opening_events
 from neighbours import wait_until
 
-from kpledger.api.answers import BatchAnswer, CommittedAnswer, Problem, RefusedAnswer, SubmitAnswer
-from kpledger.api.routes import SUBMIT
+from kpledger.api.answers import (
+    BatchAnswer,
+    CommittedAnswer,
+    PendingAnswer,
+    Problem,
+    RefusedAnswer,
+    SubmitAnswer,
+)
+from kpledger.api.routes import HEIGHT_HEADER, SUBMIT
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.events.certificate import CertificateIssued
@@ -68,8 +76,8 @@ async def test_refusal_is_passed_on_in_own_words(tmp_path: Path) -> None:
 
 
 @asynccontextmanager
-async def answering(url: str, answer: bytes) -> AsyncIterator[str]:
-    """Stand before a node, and answer submissions in its place."""
+async def answering(url: str, answer: bytes = b"", height: str = "") -> AsyncIterator[str]:
+    """Stand before a node, answer submissions in its place, and say how high its ledger is."""
     app = web.Application()
 
     async def submit(_: web.Request) -> web.Response:
@@ -80,7 +88,8 @@ async def answering(url: str, answer: bytes) -> AsyncIterator[str]:
             aiohttp.ClientSession() as session,
             session.get(url + str(request.rel_url)) as said,
         ):
-            return web.Response(status=said.status, body=await said.read())
+            own = {HEIGHT_HEADER: height} if height else {}
+            return web.Response(status=said.status, body=await said.read(), headers=own)
 
     app.router.add_post(SUBMIT.path, submit)
     app.router.add_get("/{path:.*}", send_on)
@@ -93,18 +102,26 @@ async def answering(url: str, answer: bytes) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+EVENT_ID = event_id_of(GOOD).hex()
+PROBLEM = Problem(type="x", title="x", status=422, detail="so it is", rule="E3")
+COMMITTED = CommittedAnswer(id=EVENT_ID, height=99, index=99, block_time_ms=1, duplicate=False)
+DUPLICATE = msgspec.structs.replace(COMMITTED, duplicate=True)
+REFUSED = RefusedAnswer(id=EVENT_ID, problem=PROBLEM)
+
+
+EVENT_ID = event_id_of(GOOD).hex()
+PROBLEM = Problem(type="x", title="x", status=422, detail="so it is", rule="E3")
+COMMITTED = CommittedAnswer(id=EVENT_ID, height=99, index=99, block_time_ms=1, duplicate=False)
+LIES: tuple[SubmitAnswer, ...] = (
+    RefusedAnswer(id=EVENT_ID, problem=PROBLEM),
+    COMMITTED,
+    msgspec.structs.replace(COMMITTED, duplicate=True),
+)
+
+
 async def test_what_a_source_says_of_an_event_is_not_believed(tmp_path: Path) -> None:
-    event_id = event_id_of(GOOD).hex()
-    problem = Problem(type="x", title="x", status=422, detail="so it is", rule="E3")
-    committed = CommittedAnswer(id=event_id, height=99, index=99, block_time_ms=1, duplicate=False)
-    duplicate = msgspec.structs.replace(committed, duplicate=True)
-    lies: tuple[SubmitAnswer, ...] = (
-        RefusedAnswer(id=event_id, problem=problem),
-        committed,
-        duplicate,
-    )
     async with honest_node(tmp_path) as (_, url):
-        for at, said in enumerate(lies):
+        for at, said in enumerate(LIES):
             answer = msgspec.json.encode(BatchAnswer(results=(said,)))
             async with (
                 answering(url, answer) as lying,
@@ -130,3 +147,39 @@ async def test_knowledge_of_a_voter_that_is_cut_off_makes_nobody_young(tmp_path:
                 f"what this node knows of the end of the ledger is {one.age_s} s old"
             )
             assert (one.status().hears_leader, one.status().leader) == (False, None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        RefusedAnswer(id=EVENT_ID, problem=PROBLEM),
+        msgspec.structs.replace(COMMITTED, height=1),
+        PendingAnswer(id=EVENT_ID, reason=None),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+async def test_source_that_lets_no_event_through_is_gone_round(
+    tmp_path: Path, said: SubmitAnswer
+) -> None:
+    answer = msgspec.json.encode(BatchAnswer(results=(said,)))
+    async with (
+        honest_node(tmp_path) as (_, url),
+        answering(url, answer) as lying,
+        following(tmp_path / "own", lying, url) as replica,
+    ):
+        await wait_until_ready(replica)
+        (outcome,) = await replica.submit([decode_envelope(GOOD)], LONG_S)
+        if isinstance(outcome, Unavailable):
+            # It may be the leader's own refusal, and is told; who sends the event again is heard.
+            (outcome,) = await replica.submit([decode_envelope(GOOD)], LONG_S)
+        assert isinstance(outcome, Committed), outcome
+
+
+async def test_height_that_is_never_reached_is_not_waited_for(tmp_path: Path) -> None:
+    async with (
+        honest_node(tmp_path) as (_, url),
+        answering(url, height=str(10**12)) as lying,
+        following(tmp_path / "own", lying, url) as replica,
+    ):
+        await wait_until_ready(replica)
+        assert await replica.catch_up(LONG_S) is None
