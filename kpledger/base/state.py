@@ -52,7 +52,6 @@ class StateReader(Protocol):
 
     def get(self, key: bytes) -> bytes | None:
         """Give the encoded record under a key, or None."""
-        ...
 
 
 @dataclass(slots=True)

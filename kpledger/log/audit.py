@@ -103,7 +103,6 @@ class AuditState(StateReader, Protocol):
 
     def apply(self, changes: ChangeSet) -> None:
         """Take over what a change-set says."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

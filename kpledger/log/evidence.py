@@ -34,14 +34,11 @@ CheckpointNote = Annotated[str, Meta(max_length=1 << 15)]
 """A signed checkpoint: room for as many signatures as a note may have."""
 
 
-class Equivocation(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="E1",
-    tag_field="kind",
-):
+class _Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """What all kinds of evidence have in common."""
+
+
+class Equivocation(_Kind, frozen=True, kw_only=True, tag="E1"):
     """Two blocks that one leader signed in one term, on two branches."""
 
     first: ShownHeader
@@ -61,14 +58,7 @@ class Equivocation(
         )
 
 
-class DoubleAcknowledgement(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="E2",
-    tag_field="kind",
-):
+class DoubleAcknowledgement(_Kind, frozen=True, kw_only=True, tag="E2"):
     """Two blocks on two branches that one voter acknowledged in one term."""
 
     first: Acknowledgement
@@ -87,14 +77,7 @@ class DoubleAcknowledgement(
         )
 
 
-class DoubleVote(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="E3",
-    tag_field="kind",
-):
+class DoubleVote(_Kind, frozen=True, kw_only=True, tag="E3"):
     """Two votes of one voter in one term, for two candidates; or for itself with two logs."""
 
     first: Vote
@@ -116,14 +99,7 @@ class DoubleVote(
         )
 
 
-class Amnesia(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="E4",
-    tag_field="kind",
-):
+class Amnesia(_Kind, frozen=True, kw_only=True, tag="E4"):
     """A voter that acknowledged a block, and voted later for a candidate that cannot have it."""
 
     acknowledgement: Acknowledgement
@@ -142,14 +118,7 @@ class Amnesia(
         )
 
 
-class Usurpation(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="E5",
-    tag_field="kind",
-):
+class Usurpation(_Kind, frozen=True, kw_only=True, tag="E5"):
     """A block that was signed by another voter than the one that was elected in its term."""
 
     block: ShownHeader
@@ -165,14 +134,7 @@ class Usurpation(
         )
 
 
-class UnshownLog(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="E6",
-    tag_field="kind",
-):
+class UnshownLog(_Kind, frozen=True, kw_only=True, tag="E6"):
     """A candidate's vote for itself with a log whose end nobody has seen."""
 
     vote: Vote
@@ -187,14 +149,7 @@ class UnshownLog(
         )
 
 
-class BrokenBlock(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="E7",
-    tag_field="kind",
-):
+class BrokenBlock(_Kind, frozen=True, kw_only=True, tag="E7"):
     """A signed block that breaks a rule, as far as its own bytes and the header before it show."""
 
     block: ShownHeader
@@ -215,14 +170,7 @@ class BrokenBlock(
         return f"{header.leader} signed block {header.height} in term {header.term}, which is wrong"
 
 
-class Fork(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="E8",
-    tag_field="kind",
-):
+class Fork(_Kind, frozen=True, kw_only=True, tag="E8"):
     """Two commit certificates that exclude each other: two histories, both of them final."""
 
     first: CommitCertificate
@@ -267,14 +215,7 @@ class AnyStatement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 raise MalformedError("statement", f"{len(several)} stand where one is due")
 
 
-class StaleGeneration(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="E9",
-    tag_field="kind",
-):
+class StaleGeneration(_Kind, frozen=True, kw_only=True, tag="E9"):
     """A statement from an earlier start of a voter's storage, in a later term."""
 
     first: AnyStatement
@@ -292,14 +233,7 @@ class StaleGeneration(
         )
 
 
-class SplitView(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag="E10",
-    tag_field="kind",
-):
+class SplitView(_Kind, frozen=True, kw_only=True, tag="E10"):
     """Two checkpoints under one key, of two trees of which neither contains the other."""
 
     first: CheckpointNote

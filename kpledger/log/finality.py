@@ -39,11 +39,9 @@ class Ends(Protocol):
 
     def extend(self, row: bytes, /) -> None:
         """Append a row."""
-        ...
 
     def __getitem__(self, at: slice, /) -> bytes | bytearray:
         """Give the bytes from one offset to another."""
-        ...
 
 
 def end_at(ends: Ends, height: int) -> LogEnd:

@@ -22,6 +22,7 @@ from kpledger.log.evidence import (
     DoubleAcknowledgement,
     DoubleVote,
     Equivocation,
+    Evidence,
     Fork,
     HeaderPath,
     StaleGeneration,
@@ -39,17 +40,7 @@ from kpledger.log.statements import (
     verifies,
 )
 
-_FoundT = TypeVar(
-    "_FoundT",
-    Amnesia,
-    BrokenBlock,
-    DoubleAcknowledgement,
-    DoubleVote,
-    Equivocation,
-    Fork,
-    StaleGeneration,
-    Usurpation,
-)
+_FoundT = TypeVar("_FoundT", bound=Evidence)
 
 
 def find_equivocation(

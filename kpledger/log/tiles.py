@@ -69,7 +69,6 @@ class HashReader(Protocol):
 
     def read(self, level: int, start: int, end: int) -> Sequence[Digest]:
         """Give the hashes of a level from index ``start`` up to, and without, ``end``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from kpledger.log.evidence_file import evidence_id
 from kpledger.log.genesis import Genesis
 from kpledger.log.tip import decode_tip, encode_tip
 from kpledger.scheme.v1.records import EventRecord
-from kpnode.tree import StoredTree
+from kpnode.tree import StoredTree, TreeStore
 
 _FORGOTTEN_AT_ONCE: Final = 1000
 _RECENT_RECORDS: Final = 5_000
@@ -29,28 +29,20 @@ _RECENT_RECORDS: Final = 5_000
 _log = logging.getLogger(__name__)
 
 
-class KeyValueStore(Protocol):
+class KeyValueStore(TreeStore, Protocol):
     """Where derived records are kept (:class:`kpnode.storage.leveldb.LevelStorage`)."""
-
-    def get(self, key: bytes) -> bytes | None:
-        """Return the value under a key, None if there is none."""
-        ...
 
     def scan(self, prefix: bytes, *, limit: int) -> Iterator[tuple[bytes, bytes]]:
         """Yield keys with the prefix and their values, in byte order."""
-        ...
 
     def browse(self, prefix: bytes, first: bytes) -> Iterator[bytes]:
         """Yield the stored values under keys with the prefix from a key on; for any thread."""
-        ...
 
     def newest(self, prefix: bytes) -> bytes | None:
         """Return the value under the last stored key with the prefix; for any thread."""
-        ...
 
     def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
         """Change derived records in one atomic step."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

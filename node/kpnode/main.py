@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -14,18 +14,11 @@ import uvloop
 
 from kpledger import __version__
 from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, NodeAddress, is_here, parse_addresses
-from kpledger.api.routes import BEARER_TOKEN
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.ids import parse_node_name
 from kpledger.base.text import clean, escape_json
-from kpledger.command import (
-    EXIT_LATER,
-    EXIT_UNDECIDED,
-    example_epilog,
-    make_program,
-    number_parser,
-)
-from kpledger.reading import read_text, say_trouble
+from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, example_epilog, make_program, number_parser
+from kpledger.reading import say_trouble
 from kpnode.addresses import Address, SourceUrl
 from kpnode.asking import ask_nodes, print_nodes
 from kpnode.config import FollowSection, load_config
@@ -36,7 +29,7 @@ from kpnode.founding import PlannedNode, init_node, init_replica
 from kpnode.migration import migrate_node
 from kpnode.process import keep_private, set_up_logging
 from kpnode.storage.errors import ShortageError, StorageError, is_shortage
-from kpnode.tokens import add_token, read_tokens, revoke_token
+from kpnode.tokens import add_token, load_token, read_tokens, revoke_token
 
 app = make_program(
     "kpnode",
@@ -46,13 +39,21 @@ app = make_program(
 )
 
 _TROUBLE = (SetupError, LedgerError, StorageError)
-_MAX_TOKEN_BYTES = 4096
 
 
 def _stop(problem: object, code: int = EXIT_UNDECIDED) -> typer.Exit:
     said = say_trouble(problem) if isinstance(problem, OSError) else problem
     typer.echo(clean(f"kpnode: {said}"), err=True)
     return typer.Exit(code)
+
+
+@contextmanager
+def _explaining(kinds: tuple[type[Exception], ...] = _TROUBLE) -> Iterator[None]:
+    """End the command with a sentence where there is trouble."""
+    try:
+        yield
+    except kinds as error:
+        raise _stop(error) from None
 
 
 def _print_json(value: Mapping[str, object], *, err: bool = False) -> None:
@@ -122,7 +123,7 @@ def init(
     A node that does not vote needs no entry if it gets its blocks from the APIs of others:
     kpnode init DIR --replica --name obs-1 --genesis FILE --from https://bw-1.example:7600.
     """
-    try:
+    with _explaining((*_TROUBLE, OSError, ValueError)):
         place = PlannedNode(name, participant, Address(api), Address(peers))
         if replica:
             follow = FollowSection(sources=tuple(map(SourceUrl, source or ())))
@@ -134,8 +135,6 @@ def init(
             raise SetupError("--peer, --from and --source-token go with --replica")
         else:
             entry = init_node(directory, place, genesis)
-    except (*_TROUBLE, OSError, ValueError) as error:
-        raise _stop(error) from None
     _print_json(entry)
 
 
@@ -228,7 +227,7 @@ def devnet(
     directory that holds a network already is started again, as it was founded: options that
     contradict it are refused.
     """
-    try:
+    with _explaining((*_TROUBLE, OSError, ValueError)):
         place = directory.absolute()
         plan = NetworkPlan(
             voters=voters,
@@ -241,8 +240,6 @@ def devnet(
         genesis = open_network(place, plan)
         report = partial(_print_json, err=True)
         asyncio.run(run_network(place, genesis, on_ready=_print_json, on_ended=report))
-    except (*_TROUBLE, OSError, ValueError) as error:
-        raise _stop(error) from None
 
 
 _tokens = typer.Typer(
@@ -266,20 +263,16 @@ def add(name: _TokenName, config: _ConfigFile) -> None:
 
     A running node accepts it from the next request on.
     """
-    try:
+    with _explaining():
         typer.echo(add_token(load_config(config).access.tokens, name))
-    except _TROUBLE as error:
-        raise _stop(error) from None
 
 
 @_tokens.command("list", epilog=example_epilog("kpnode token list --config /srv/kp/node.toml"))
 def list_tokens(config: _ConfigFile) -> None:
     """List tokens: the name of each, and the day on which it was made."""
-    try:
+    with _explaining():
         for one in read_tokens(load_config(config).access.tokens):
             typer.echo(f"{one.name}  {one.day}")
-    except _TROUBLE as error:
-        raise _stop(error) from None
 
 
 @_tokens.command(
@@ -287,10 +280,8 @@ def list_tokens(config: _ConfigFile) -> None:
 )
 def revoke(name: _TokenName, config: _ConfigFile) -> None:
     """Revoke a token: a running node refuses it from the next request on."""
-    try:
+    with _explaining():
         revoke_token(load_config(config).access.tokens, name)
-    except _TROUBLE as error:
-        raise _stop(error) from None
 
 
 @app.command(epilog=example_epilog("kpnode migrate --config /srv/kp/node.toml"))
@@ -310,11 +301,9 @@ def migrate(
 
     Repeating it does no harm. What it tells has to be the same on every voter.
     """
-    try:
+    with _explaining():
         for sentence in migrate_node(load_config(config), until):
             typer.echo(sentence)
-    except _TROUBLE as error:
-        raise _stop(error) from None
 
 
 @app.command(epilog=example_epilog("kpnode status --node http://127.0.0.1:7600"))
@@ -342,7 +331,10 @@ def status(
             # Whoever answers there is not known by a key: `kpledger status` looks at that.
             place = "behind a password" if one.login else "not on this machine"
             raise _stop(f"--token-file: {one.url} is {place}; kpledger status sends tokens")
-    token = None if token_file is None else _load_token(token_file)
+    try:
+        token = None if token_file is None else load_token(token_file)
+    except SetupError as error:
+        raise _stop(f"--token-file: {error}") from None
     found = asyncio.run(ask_nodes(addresses, token))
     if as_json:
         _print_json({"nodes": found})
@@ -350,21 +342,6 @@ def status(
         print_nodes([one.url.partition("://")[2] for one in addresses], found)
     if any("error" in one for one in found):
         raise typer.Exit(EXIT_UNDECIDED)
-
-
-def _load_token(path: Path) -> str:
-    try:
-        token = read_text(path, max_bytes=_MAX_TOKEN_BYTES).strip()
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise _stop(f"--token-file: {path} cannot be read: {error.strerror}") from None
-    if stat.S_ISREG(mode) and mode & 0o077:
-        problem = f"others may read it (mode {stat.S_IMODE(mode):o})"
-        raise _stop(f"--token-file: {path}: {problem}; close it with: chmod 600 {path}")
-    if BEARER_TOKEN.fullmatch(token) is None:
-        accepted = "one token alone, as kpnode token add printed it"
-        raise _stop(f"--token-file: {path} holds no token; accepted: {accepted}")
-    return token
 
 
 def _read_addresses(context: typer.Context, texts: Sequence[str]) -> Sequence[NodeAddress]:

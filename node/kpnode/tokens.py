@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kpledger.api.routes import BEARER_TOKEN
 from kpledger.reading import read_text, say_trouble
 from kpnode.errors import SetupError
 
@@ -28,6 +29,7 @@ TOKEN_PREFIX: Final = "kpt_"  # noqa: S105 (what each begins with)
 MAX_TOKENS: Final = 1_000
 _TOKEN_BYTES: Final = 32
 _MAX_FILE_BYTES: Final = 256 << 10
+_MAX_TOKEN_BYTES: Final = 4096
 _PRIVATE_MODE: Final = 0o600
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _LINE: Final = re.compile(rf"({_NAME.pattern}) (\d{{4}}-\d\d-\d\d) ([0-9a-f]{{64}})")
@@ -47,6 +49,26 @@ class TokenEntry:
     day: str
     """When it was made, UTC."""
     sha256: str
+
+
+def load_token(path: Path) -> str:
+    """Read a token that is shown to other nodes.
+
+    Raises:
+        SetupError: it cannot be read, others may read it, or it holds no token.
+    """
+    try:
+        token = read_text(path, max_bytes=_MAX_TOKEN_BYTES).strip()
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read: {error.strerror}") from None
+    if stat.S_ISREG(mode) and mode & 0o077:
+        problem = f"others may read it (mode {stat.S_IMODE(mode):o})"
+        raise SetupError(f"{path}: {problem}; close it with: chmod 600 {path}")
+    if BEARER_TOKEN.fullmatch(token) is None:
+        accepted = "one token alone, as kpnode token add printed it"
+        raise SetupError(f"{path} holds no token; accepted: {accepted}")
+    return token
 
 
 def read_tokens(path: Path) -> tuple[TokenEntry, ...]:

@@ -30,11 +30,9 @@ class TreeStore(Protocol):
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value under a key, None if there is none."""
-        ...
 
     def apply(self, puts: Iterable[tuple[bytes, bytes]]) -> None:
         """Write derived records in one atomic step."""
-        ...
 
 
 class StoredTree:

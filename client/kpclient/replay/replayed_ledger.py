@@ -1,11 +1,12 @@
 """A ledger that was verified here from its first block to its end: its books, and its events."""
 
 import sqlite3
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from kpclient.net.answers import VerifiedEvent
+from kpclient.net.ledger_client import LedgerClient
 from kpledger.api.decoding import read_answer
 from kpledger.books.database import Books
 from kpledger.books.query import NotOnLedgerError, Query
@@ -16,22 +17,6 @@ from kpledger.scheme.v1.records import CountersignaturesRecord
 A = TypeVar("A", bound=msgspec.Struct)
 
 _PLACE: Final = "SELECT event_index, height, recorded_at FROM events WHERE event_id = ?"
-
-
-class LedgerView(Protocol):
-    """Whoever answers questions about one ledger: its nodes, or what was verified here."""
-
-    async def event(self, event_id: bytes) -> VerifiedEvent | None:
-        """Give an event, verified; None if the ledger does not hold it."""
-        ...
-
-    async def ask(self, query: Query[msgspec.Struct, A], question: msgspec.Struct) -> A:
-        """Answer what people can ask of the ledger (:mod:`kpledger.books.query`)."""
-        ...
-
-    async def find(self, query: Query[msgspec.Struct, A], question: msgspec.Struct) -> A | None:
-        """Answer likewise; None if the ledger does not hold what it is about."""
-        ...
 
 
 class EventStore:
@@ -95,3 +80,7 @@ class ReplayedLedger:
             return await self.ask(query, question)
         except NotOnLedgerError:
             return None
+
+
+LedgerView = LedgerClient | ReplayedLedger
+"""Whoever answers questions about one ledger: its nodes, or what was verified here."""

@@ -29,7 +29,7 @@ from kpnode.api.problems import (
 )
 from kpnode.incident import Incident
 from kpnode.listening.acceptor import Acceptor, http_logger
-from kpnode.listening.connections import ConnectionLimits, serving
+from kpnode.listening.connections import ConnectionLimits, keep_connection
 from kpnode.sites import IPAddress
 from kpnode.storage.errors import StorageError
 
@@ -145,13 +145,6 @@ def _note_fault(request: web.Request, error: Exception) -> None:
     faults[kind].note(f"{request.method} {request.path}", error)
 
 
-@web.middleware
-async def _keep_connection(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let no connection give way to another one while its request is served."""
-    with serving(request):
-        return await handler(request)
-
-
 class HttpServer:
     """Listens for HTTP requests."""
 
@@ -161,7 +154,7 @@ class HttpServer:
         ``request_s`` is how long a client may take for the headers of a request, its TLS handshake
         included, or be silent.
         """
-        app.middlewares.insert(0, _keep_connection)
+        app.middlewares.insert(0, keep_connection)
         note_faults(app)
         self._request_s = request_s
         self._acceptor: Acceptor | None = None

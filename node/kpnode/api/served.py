@@ -1,6 +1,5 @@
 """What the API serves: a node and its books, within limits, as of a block."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -10,55 +9,14 @@ from aiohttp import web
 from kpledger.api.answers import BooksAnswer, Problem
 from kpledger.api.route import JSON_TYPE
 from kpledger.api.routes import HEIGHT_HEADER, Consistency, ReadOptions
-from kpledger.base.errors import LedgerError
 from kpledger.log.chain import Tip
-from kpledger.scheme.event import SignedEvent
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
-from kpnode.fairness import Slices
-from kpnode.gossip.rounds import GossipingNode
-from kpnode.ledger import Ledger
-from kpnode.runtime.intake import Allowance
+from kpnode.replica.replica import Replica
+from kpnode.runtime import Node
 from kpnode.standing import Cause, NodeStanding
-from kpnode.submission import Outcome
 
-
-class ServedNode(GossipingNode, Protocol):
-    """What the API and the books need of a node, be it a voter (:class:`kpnode.runtime.Node`)."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """The committed ledger."""
-
-    @property
-    def slices(self) -> Slices:
-        """For whatever is long in its event loop."""
-
-    @property
-    def age_s(self) -> int:
-        """How many seconds ago it was in touch with its leader."""
-
-    def status(self) -> NodeStanding:
-        """Say how it stands at this moment."""
-
-    async def submit(
-        self, events: Sequence[SignedEvent], timeout_s: float, allowance: Allowance
-    ) -> list[Outcome]:
-        """Bring events onto the ledger; outcomes in order.
-
-        Those of strangers, or with bad signatures, go no further and cost ``allowance``.
-        """
-
-    async def verify(self, event: SignedEvent) -> LedgerError | None:
-        """Verify the signatures of an event; says what is wrong, or None."""
-
-    async def catch_up(self, timeout_s: float) -> str | None:
-        """Wait until the ledger holds all that was acknowledged before this call.
-
-        Gives None when it does, else what stood in the way.
-        """
-
-    async def reach(self, height: int) -> None:
-        """Wait until the ledger holds a block: for ever, if it never will."""
+ServedNode = Node | Replica
+"""What the API and the books serve: a voter, or a node that follows."""
 
 
 class BooksGate(Protocol):

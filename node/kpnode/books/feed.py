@@ -32,7 +32,6 @@ class OnHeight(Protocol):
 
     def __call__(self, height: int, *, is_ready: bool) -> None:
         """Take it in."""
-        ...
 
 
 async def feed_books(

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import StreamReader, web
+from aiohttp.typedefs import Handler
 
 from kpnode.fairness import Buckets
 from kpnode.incident import Incident
@@ -232,3 +233,10 @@ def serving(request: web.BaseRequest) -> Iterator[None]:
         yield
     finally:
         connection.home.wait(connection)
+
+
+@web.middleware
+async def keep_connection(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let no connection give way to another one while its request is served."""
+    with serving(request):
+        return await handler(request)

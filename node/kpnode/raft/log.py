@@ -22,11 +22,9 @@ class LogReader(Protocol):
 
     def last_index(self) -> Index:
         """Return the index of the last stored entry, 0 if there is none."""
-        ...
 
     def term_at(self, index: Index) -> Term | None:
         """Return the term of a stored entry; 0 for index 0, None beyond the end."""
-        ...
 
     def entries(self, first: Index, last: Index, max_bytes: int) -> tuple[Entry, ...]:
         """Return stored entries from `first` to `last`, both included.
@@ -34,7 +32,6 @@ class LogReader(Protocol):
         It stops before the payloads exceed `max_bytes`, but returns at least one entry unless
         `first` is beyond `last` or beyond the end.
         """
-        ...
 
 
 def take_bytes(entries: Sequence[Entry], max_bytes: int) -> tuple[Entry, ...]:

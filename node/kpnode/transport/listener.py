@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kpledger.base.errors import LedgerError, MalformedError
 from kpnode.incident import Incident
 from kpnode.listening.acceptor import Acceptor, http_logger
-from kpnode.listening.connections import ConnectionLimits, serving
+from kpnode.listening.connections import ConnectionLimits, keep_connection, serving
 from kpnode.raft import Message, NodeId
 from kpnode.sites import IPAddress, Site, read_address, site_of
 from kpnode.transport.link import PEER_PATH
@@ -118,7 +118,7 @@ class Listener:
         """
         self._app, self._members = app, dict(pins)
         trust(self._context, pins)
-        app.middlewares[:] = [_keep_connection, *map(_pass_frames, app.middlewares)]
+        app.middlewares[:] = [keep_connection, *map(_pass_frames, app.middlewares)]
 
     def find_member(self, request: web.Request) -> str:
         """Give the node that has sent a request.
@@ -253,13 +253,6 @@ class Listener:
         connection = self._connections.pop(peer, None)
         if connection is not None:
             connection.abort()
-
-
-@web.middleware
-async def _keep_connection(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let no connection give way to another one while its request is served."""
-    with serving(request):
-        return await handler(request)
 
 
 def _pass_frames(middleware: Middleware) -> Middleware:
