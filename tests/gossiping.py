@@ -1,6 +1,8 @@
 """Nodes that gossip in memory, for tests: what each knows is a chain of :mod:`branches`."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from branches import Branch
 from convicting import ELECTORATE
@@ -15,9 +17,15 @@ from kpledger.log.certificates import CommitCertificate
 from kpledger.log.conviction import Conviction
 from kpledger.log.merkle import TreeSize, compute_root
 from kpledger.log.path import ShownHeader
+from kpnode.addresses import Address
+from kpnode.config import PeersSection
 from kpnode.docket import Docket, judge_encoded
+from kpnode.gossip.addresses import AddressBook
 from kpnode.gossip.rumours import Rumours, Taken
 from kpnode.signatures import Signatures
+
+NOWHERE: Final = Path("/nonexistent/addresses")
+"""Where nothing is kept."""
 
 
 @dataclass
@@ -61,12 +69,18 @@ class Drawer:
 class Gossiper:
     """A node that gossips, and keeps on its docket what convicts somebody."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, file: Path = NOWHERE) -> None:
         self.chain = chain
+        self.book = AddressBook(make_genesis(), PeersSection(listen=Address("[::]:7700")), file)
         self.check = Signatures().check_statement
         self.docket = Docket(ELECTORATE, Drawer(), self.check)
         self.rumours = Rumours(
-            make_genesis(), chain, chain, lambda: self.docket.exhibits, self.check
+            make_genesis(),
+            chain,
+            chain,
+            lambda: self.docket.exhibits,
+            self.check,
+            addresses=self.book,
         )
 
     def hear(self, *rumours: Rumour | bytes) -> Taken:

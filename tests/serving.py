@@ -20,6 +20,7 @@ from electing import signer_of
 from engines import make_engine
 from followers import Agreement, Follower
 from founding import NOW_MS, OFFICES, VOTERS, make_genesis, opening_events, signing_key
+from gossiping import NOWHERE
 from network import PATIENCE_S
 from ports import FOR_API
 from sealed_notes import sign
@@ -30,7 +31,7 @@ from kpledger.base.errors import LedgerError
 from kpledger.log.checkpoint import Checkpoint
 from kpledger.log.policy import policy_of
 from kpledger.scheme.envelope import decode_envelope
-from kpnode.addresses import LOOPBACK
+from kpnode.addresses import LOOPBACK, Address
 from kpnode.api.access import AccessControl
 from kpnode.api.app import NodeApi
 from kpnode.api.http import HttpServer
@@ -38,7 +39,8 @@ from kpnode.api.served import ApiLimits, ServedNode
 from kpnode.books.keeper import keep_books
 from kpnode.books.place import BOOKS_NAME
 from kpnode.books.supervisor import BooksSupervisor, Run
-from kpnode.config import AccessSection
+from kpnode.config import AccessSection, PeersSection
+from kpnode.gossip.addresses import AddressBook
 from kpnode.gossip.final_chain import FinalChain
 from kpnode.gossip.rounds import Gossip
 from kpnode.headers import LoggedHeaders
@@ -261,7 +263,8 @@ def run_here(directory: Path) -> Run:
 def make_gossip(node: ServedNode, headers: LoggedHeaders, seals: Seals) -> Gossip:
     """Make what gossips for a node, with whoever speaks to it."""
     chain = FinalChain(node.ledger, headers)
-    return Gossip(node, chain, seals.published.tree, seals.published)
+    book = AddressBook(node.genesis, PeersSection(listen=Address("[::]:7700")), NOWHERE)
+    return Gossip(node, chain, seals.published.tree, seals.published, addresses=book)
 
 
 @asynccontextmanager

@@ -215,6 +215,15 @@ class SourceAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Why nothing is taken from it now; null as long as all is well."""
 
 
+class AddressAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a node takes connections of other nodes, in its own words too; null: nobody said."""
+
+    configured: str | None
+    told: str | None
+    since_ms: TimeMs | None
+    """When it has told that, by its own clock."""
+
+
 class StorageAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """How safe what is stored is."""
 
@@ -297,3 +306,5 @@ class StatusAnswer(PublicStatusAnswer, frozen=True, kw_only=True):
     """Blocks of other leaders that broke a rule; the newest hundred at most."""
     sources: tuple[SourceAnswer, ...] = ()
     """Where a node that does not vote gets its blocks."""
+    addresses: dict[str, AddressAnswer] = {}
+    """Where the nodes are, by name."""

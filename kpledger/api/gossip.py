@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from kpledger.api.address_record import AddressRecord
 from kpledger.base.codec import decode, encode
 from kpledger.base.errors import AnotherLedgerError, MalformedError
 from kpledger.base.hashing import sha256
@@ -35,6 +36,8 @@ class Rumour(
 ):
     """One thing that is told on: exactly one field is there."""
 
+    address: AddressRecord | None = None
+    """Where a node is."""
     certificate: CommitCertificate | None = None
     """That a block is final."""
     checkpoint: CheckpointNote | None = None

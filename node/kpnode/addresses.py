@@ -2,15 +2,15 @@
 
 import ipaddress
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final, Self
 
+from kpledger.api.address_record import HOST_AND_PORT
 from kpledger.api.addresses import NodeAddress, parse_addresses
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.log.note import KeyType, NoteKey, parse_vkey
-
-_PORT_MAX: Final = 65535
-_HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]"
-_ADDRESS: Final = re.compile(rf"(?P<host>{_HOST}):(?P<port>[1-9][0-9]{{0,4}})")
 
 
 class Address(str):
@@ -24,9 +24,8 @@ class Address(str):
         Raises:
             ValueError: it is something else.
         """
-        match = _ADDRESS.fullmatch(text)
-        if match is None or int(match["port"]) > _PORT_MAX:
-            raise ValueError(f"{text!r} is not host:port with a port from 1 to {_PORT_MAX}")
+        if re.match(HOST_AND_PORT, text) is None:
+            raise ValueError(f"{text!r} is not host:port with a port from 1 to 65535")
         return super().__new__(cls, text)
 
     @property
@@ -38,6 +37,47 @@ class Address(str):
     def port(self) -> int:
         """A TCP port."""
         return int(self.rpartition(":")[2])
+
+
+@dataclass(slots=True)
+class Place:
+    """Where another node may be: where it says itself, and where the operator has said.
+
+    Each attempt that fails makes way for the other address, so that a false one costs an attempt.
+    """
+
+    configured: Address | None = None
+    told: Address | None = None
+    _failed: int = field(default=0, compare=False)
+
+    @property
+    def address(self) -> Address | None:
+        """Where it is tried next; None if nobody has said where it is."""
+        known = self._known()
+        return known[self._failed % len(known)] if known else None
+
+    def _known(self) -> list[Address]:
+        return list(dict.fromkeys(filter(None, (self.told, self.configured))))
+
+    def __str__(self) -> str:
+        return " or ".join(self._known()) or "an unknown address"
+
+    @contextmanager
+    def tried(self) -> Iterator[str]:
+        """Give the URL for an attempt; one that raises has failed.
+
+        Raises:
+            OSError: there is none.
+        """
+        address = self.address
+        if address is None:
+            raise OSError("nobody has said where it is")
+        try:
+            yield f"https://{address}"
+        except Exception:
+            # Of many attempts at once one is enough.
+            self._failed += address == self.address
+            raise
 
 
 class AddressRange(str):

@@ -92,7 +92,10 @@ class PeersSection(_Section, frozen=True, kw_only=True):
 
     listen: Address
     addresses: Annotated[dict[NodeName, Address], Meta(max_length=MAX_PEERS)] = {}
-    """Where to find them. This node may be among them, so that all nodes can share one table."""
+    """Where to find them. This node may be among them, so that all nodes can share one table: as
+    the others reach it, which it tells them; without a line, it tells where it listens."""
+    pinned: bool = False
+    """Go by this table alone, and not by what nodes tell of themselves."""
 
 
 class FollowSection(_Section, frozen=True, kw_only=True):

@@ -6,10 +6,10 @@ which does not vote (:mod:`kpnode.follower`).
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from kpledger.base.errors import GenesisError
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
@@ -27,7 +27,6 @@ from kpnode.errors import SetupError
 from kpnode.follower import ReplicaService
 from kpnode.gossip.final_chain import FinalChain
 from kpnode.gossip.rounds import Gossip
-from kpnode.headers import LoggedHeaders
 from kpnode.keyring import NodeKeys, load_keys
 from kpnode.listening.connections import ConnectionLimits
 from kpnode.listening.descriptors import raise_limit, share_descriptors
@@ -41,8 +40,6 @@ from kpnode.standing import Cause
 from kpnode.storage.database import OPEN_FILES_MAX, lock_directory
 from kpnode.storage.errors import ShortageError, is_shortage
 from kpnode.tokens import TokenRegister
-from kpnode.transport.contact import Contact
-from kpnode.transport.listener import Listener
 from kpnode.transport.tls import public_server_context
 from kpnode.voter import VoterService
 
@@ -52,44 +49,12 @@ _LOOK_S: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
-class NodeService(Protocol):
-    """What keeps the ledger of a node: start, serve, hand over, stop."""
+NodeService = VoterService | ReplicaService
+"""What keeps the ledger of a node: start, serve, hand over, stop."""
 
-    @property
-    def node(self) -> ServedNode:
-        """What answers."""
 
-    @property
-    def listener(self) -> Listener | None:
-        """The port for peers; None of a node whose key none of them knows."""
-
-    @property
-    def headers(self) -> LoggedHeaders:
-        """The headers of its log."""
-
-    @property
-    def contacts(self) -> tuple[Contact, ...]:
-        """The nodes that it asks."""
-
-    @property
-    def alarms(self) -> tuple[str, ...]:
-        """What its configuration lacks, and what it waits for, in sentences for its operator."""
-
-    def seal(self, seals: Seals) -> None:
-        """Have checkpoints sealed by its rules, once it is started."""
-
-    async def start(self, limits: ConnectionLimits) -> None:
-        """Begin to take part; the port for peers takes so many connections.
-
-        Raises:
-            OSError: an address cannot be used.
-        """
-
-    async def hand_over(self) -> None:
-        """See that stopping it keeps nobody waiting."""
-
-    async def stop(self) -> None:
-        """Stop taking part, close every connection and the storage."""
+Work = Callable[[], Coroutine[None, None, None]]
+"""What goes on until it is cancelled."""
 
 
 def _limits_of(config: NodeConfig) -> ApiLimits:
@@ -127,8 +92,8 @@ def _build_server(
     config: NodeConfig,
     keys: NodeKeys,
     access: AccessControl,
-) -> tuple[HttpServer, Gossip]:
-    """Give what serves everybody and what gossips; have the service serve other nodes, and seal.
+) -> tuple[HttpServer, tuple[Work, ...]]:
+    """Give what serves everybody, and what gossips and seals; have the service serve other nodes.
 
     Raises:
         SetupError: the file of what this node has cosigned cannot be used.
@@ -140,16 +105,17 @@ def _build_server(
         return service.alarms if lost is None else (*service.alarms, lost)
 
     published, chain = seals.published, FinalChain(service.node.ledger, service.headers)
-    gossip = Gossip(service.node, chain, published.tree, published, service.contacts)
+    node, book = service.node, service.addresses
+    gossip = Gossip(node, chain, published.tree, published, service.contacts, addresses=book)
     api = NodeApi(service.node, books, gossip, seals=seals, limits=limits, alarms=find_alarms)
-    service.seal(seals)
+    work = gossip.run, service.seal(seals).run
     listener, genesis = service.listener, service.node.genesis
     if listener is not None:
         others = (node for node in genesis.file.nodes if node.name != config.node.name)
         pins = {NodeId(node.name): bytes.fromhex(node.tls_key) for node in others}
         app = api.build_for_members(identify_members(listener.find_member))
         listener.serve_members(app, pins)
-    return HttpServer(api.build_public(access), request_s=limits.request_s), gossip
+    return HttpServer(api.build_public(access), request_s=limits.request_s), work
 
 
 async def _serve_api(
@@ -251,7 +217,7 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
     api, directory = config.api, config.node.directory
     run = run_process(config.node.genesis, directory)
     books = BooksSupervisor(service.node, directory, run, start=config.books.start)
-    server, gossip = _build_server(service, books, config, keys, access)
+    server, work = _build_server(service, books, config, keys, access)
     tasks: list[asyncio.Task[None]] = []
     try:
         try:
@@ -262,7 +228,7 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
             if is_shortage(error):
                 raise
             raise SetupError(f"cannot listen: {say_trouble(error)}") from None
-        tasks.append(asyncio.create_task(gossip.run(), name="gossip"))
+        tasks += [asyncio.create_task(one()) for one in work]
         rest_collector()
         on_listening(f"{'https' if api.tls else 'http'}://{api.listen}")
         await _wait_for_end(service.node, stopping)

@@ -75,6 +75,21 @@ def sync_names(directory: Path) -> None:
         os.close(descriptor)
 
 
+def replace_file(file: Path, data: bytes) -> None:
+    """Write all of a file, so that it holds at any moment what it held before, or this.
+
+    Raises:
+        OSError: that failed.
+    """
+    partial = file.with_name(f"{file.name}.new")
+    with partial.open("wb") as new:
+        new.write(data)
+        new.flush()
+        os.fsync(new.fileno())
+    partial.replace(file)
+    sync_names(file.parent)
+
+
 class _Harmless(logging.Formatter):
     """Writes what other nodes and clients said so that it can only be read, and on one line."""
 

@@ -1,9 +1,7 @@
 """A node that votes: storage, ledger, core, runtime and links, put together."""
 
-import asyncio
 import logging
 import time
-from typing import NoReturn
 
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis
@@ -11,6 +9,7 @@ from kpledger.log.statements import Electorate, StatementSigner
 from kpnode.config import NodeConfig
 from kpnode.docket import Docket
 from kpnode.engine import Engine
+from kpnode.gossip.addresses import AddressBook
 from kpnode.gossip.sealer import Sealer
 from kpnode.headers import LoggedHeaders, OwnHeaders
 from kpnode.keyring import NodeKeys
@@ -18,7 +17,6 @@ from kpnode.ledger import Ledger
 from kpnode.listening.connections import ConnectionLimits
 from kpnode.machine import Machine
 from kpnode.notary import Notary
-from kpnode.process import end_tasks
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
 from kpnode.runtime import Node
 from kpnode.sealing.seals import Seals
@@ -36,6 +34,7 @@ class VoterService:
     """A voter with its storage and its links; start, serve, stop.
 
     Attributes:
+        addresses: where nodes are.
         headers: the headers of its log.
         contacts: the other voters, as they are asked.
     """
@@ -49,20 +48,25 @@ class VoterService:
             StorageError: the directory cannot be used; says why.
             LedgerError: what is stored does not follow from the genesis file.
         """
-        self._peers = config.peers
+        self._listen = config.peers.listen
         self._keys = keys
-        self._lacks = _find_missing_addresses(config, genesis)
         self._storage = LevelStorage(config.node.database, chain=genesis.chain, create=False)
         try:
             self.node = _build_node(config, genesis, keys.consensus, self._storage)
+            self.addresses = AddressBook.open(config, genesis, keys.cosigning)
         except BaseException:
             self._storage.close()
             raise
+        places, others = self.addresses.places, {*config.peers.addresses, *genesis.file.voters}
+        self._peers = {
+            NodeId(name): Peer(places[name], bytes.fromhex(genesis.node(name).tls_key))
+            for name in sorted(others - {config.node.name})
+        }
         self._links = PeerLinks(self.node, keys.tls)
         self._voters = {
             name: Contact.member(NodeId(self.node.name), keys.tls, name, peer)
-            for name, peer in self._find_peers().items()
-            if name in genesis.file.voters and name != self.node.name
+            for name, peer in self._peers.items()
+            if name in genesis.file.voters
         }
         self._outside = {
             one.key.name: Contact(one.key.name, one.url, None, {}) for one in config.witness.outside
@@ -70,22 +74,25 @@ class VoterService:
         self.contacts = tuple(self._voters.values())
         self.headers = LoggedHeaders(genesis, self._storage)
         self._sealer: Sealer | None = None
-        self._sealing: asyncio.Task[NoReturn] | None = None
 
     @property
     def alarms(self) -> tuple[str, ...]:
         """What its configuration lacks, and what is not sealed, in sentences for its operator."""
-        return self._lacks if self._sealer is None else (*self._lacks, *self._sealer.alarms)
+        return (*self._find_lacks(), *(() if self._sealer is None else self._sealer.alarms))
 
-    def _find_peers(self) -> dict[NodeId, Peer]:
-        genesis = self.node.genesis
-        return {
-            NodeId(name): Peer(address, bytes.fromhex(genesis.node(name).tls_key))
-            for name, address in self._peers.addresses.items()
-        }
+    def _find_lacks(self) -> tuple[str, ...]:
+        missing = [name for name in self._voters if self._peers[name].place.address is None]
+        if not missing:
+            return ()
+        alarm = (
+            f"This node sends nothing to {', '.join(missing)}: [peers.addresses] of its"
+            f' configuration holds no line such as {missing[0]} = "host:7700". Nodes that do not'
+            " hear of most others have no leader. Add the lines, then start the node again."
+        )
+        return (alarm,)
 
-    def seal(self, seals: Seals) -> None:
-        """Seal checkpoints while this node leads, once it is started."""
+    def seal(self, seals: Seals) -> Sealer:
+        """Give what has checkpoints sealed while this node leads."""
         self._sealer = Sealer(
             lambda: self.node.status().leader == self.node.name,
             seals,
@@ -93,6 +100,7 @@ class VoterService:
             voters=self._voters,
             outside=self._outside,
         )
+        return self._sealer
 
     @property
     def listener(self) -> Listener:
@@ -107,14 +115,11 @@ class VoterService:
         Raises:
             OSError: the address for peers cannot be used.
         """
-        listen = self._peers.listen
-        for alarm in self._lacks:
+        for alarm in self._find_lacks():
             _log.error("%s", alarm)
-        await self.listener.start(listen.host, listen.port, limits)
-        await self._links.transport.set_peers(self._find_peers())
+        await self.listener.start(self._listen.host, self._listen.port, limits)
+        await self._links.transport.set_peers(self._peers)
         await self.node.start(self._links)
-        if self._sealer is not None:
-            self._sealing = asyncio.create_task(self._sealer.run(), name="seals")
 
     async def hand_over(self) -> None:
         """See that stopping this node keeps nobody waiting."""
@@ -122,8 +127,6 @@ class VoterService:
 
     async def stop(self) -> None:
         """Stop taking part, close every connection and the storage."""
-        if self._sealing is not None:
-            await end_tasks([self._sealing])
         for contact in (*self.contacts, *self._outside.values()):
             await contact.close()
         await self._links.close()
@@ -132,31 +135,13 @@ class VoterService:
         self._storage.close()
 
 
-def _find_missing_addresses(config: NodeConfig, genesis: Genesis) -> tuple[str, ...]:
-    known = {config.node.name, *config.peers.addresses}
-    missing = [voter for voter in genesis.file.voters if voter not in known]
-    if not missing:
-        return ()
-    alarm = (
-        f"This node sends nothing to {', '.join(missing)}: [peers.addresses] of its configuration"
-        f' holds no line such as {missing[0]} = "host:7700". Nodes that do not hear'
-        " of most others have no leader. Add the lines, then start the node again."
-    )
-    return (alarm,)
-
-
 def _build_node(
     config: NodeConfig, genesis: Genesis, key: SigningKey, storage: LevelStorage
 ) -> Node:
     raft, limits, name = config.raft, config.limits, config.node.name
     ledger = Ledger(genesis, storage)
     machine = Machine(
-        genesis,
-        name,
-        key,
-        ledger,
-        skew_ms=limits.skew_ms,
-        voteless_up_to=storage.unsigned_until,
+        genesis, name, key, ledger, skew_ms=limits.skew_ms, voteless_up_to=storage.unsigned_until
     )
     applied, last = ledger.tip.height, storage.last_index()
     machine.recover(storage)

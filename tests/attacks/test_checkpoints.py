@@ -28,7 +28,7 @@ from kpledger.log.genesis import Genesis, parse_genesis
 from kpledger.log.merkle import TreeSize, compute_root, prove_consistency
 from kpledger.log.note import Note, identify_signers, parse_note
 from kpledger.log.witnessing import AddCheckpoint, format_add_checkpoint
-from kpnode.addresses import Address
+from kpnode.addresses import Address, Place
 from kpnode.contacts import Said
 from kpnode.keyfile import load_seed
 from kpnode.raft import NodeId
@@ -61,7 +61,7 @@ class Liar:
         self.origin = genesis.file.origin
         self._key = SigningKey.from_seed(load_seed(keys / "consensus.seed"))
         tls = Ed25519PrivateKey.from_private_bytes(load_seed(keys / "tls.seed"))
-        peer = Peer(Address(victim.peers), bytes.fromhex(genesis.node(victim.name).tls_key))
+        peer = Peer(Place(Address(victim.peers)), bytes.fromhex(genesis.node(victim.name).tls_key))
         self.contact = Contact.member(NodeId(own.name), tls, NodeId(victim.name), peer)
 
     async def ask(self, old: int, leaves: Sequence[Digest]) -> Said:

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
@@ -14,6 +15,11 @@ import msgspec
 import pytest
 from network import (
     Network,
+    NodeSeen,
+    Status,
+    ask_status,
+    end_all,
+    ending,
     is_alive,
     read_line,
     run_kpnode,
@@ -21,10 +27,12 @@ from network import (
     start_kpnode,
     wait_until_all,
     wait_until_ended,
+    watch,
 )
 
 from kpledger.log.genesis import parse_genesis
 from kpnode.config import load_config
+from kpnode.devnet import find_ports
 
 pytestmark = pytest.mark.slow
 
@@ -115,25 +123,71 @@ async def test_a_killed_node_is_reported_and_can_come_back(tmp_path: Path) -> No
         assert node.returncode == 0
 
 
-async def test_a_voter_without_an_address_is_an_alarm_until_it_has_one(tmp_path: Path) -> None:
+async def test_a_voter_that_moves_is_found_by_all(tmp_path: Path) -> None:
     async with running_network(tmp_path / "net", "--voters", "3") as network:
-        victim, missing = network.seen.nodes[2], network.seen.nodes[0].name
+        nodes = network.seen.nodes
+        missing, moved = nodes[0].name, nodes[2].name
         # A node that holds nothing, and hears nobody, has nothing to say of the ledger.
-        await wait_until_all(network.seen.nodes, await commit(network))
-        os.kill(victim.pid, signal.SIGKILL)
-        await read_line(network.process, network.process.stderr)
-        config = victim.config.read_text()
-        victim.config.write_text(re.sub(rf"^{missing} = .*\n", "", config, flags=re.MULTILINE))
-        node = await start_kpnode("run", "--config", victim.config)
-        await read_line(node)
-        alarm = f"This node sends nothing to {missing}: [peers.addresses]"
-        asked = ("--node", victim.api, "--genesis", network.seen.genesis)
-        for program, arguments in (("kpnode", asked[:2]), ("kpledger", asked)):
-            shown = await run(program, "status", *arguments)
-            assert alarm in " ".join(shown.split())
-        node.terminate()
-        _, log = await node.communicate()
-        assert alarm in log.decode()
+        await wait_until_all(nodes, await commit(network))
+        await kill(network, nodes[2])
+        new = f"127.0.0.1:{find_ports('127.0.0.1', (0,))}"
+        config = nodes[2].config
+        config.write_text(config.read_text().replace(nodes[2].peers, new))
+        started = [await start(nodes[2])]
+        async with ending(started):
+            await wait_until_all(nodes, await commit(network))
+            await wait_until_linked(nodes, moved)
+            # Who is started again knows it, and so the two of them go on without the third.
+            await kill(network, nodes[1])
+            started.append(await start(nodes[1]))
+            await kill(network, nodes[0])
+            await wait_until_linked(nodes[1:2], moved)
+            await wait_until_all(nodes[1:], await commit(network, at=1))
+            async with aiohttp.ClientSession() as session:
+                found = (await ask_status(session, nodes[1]))["addresses"]
+            assert isinstance(found, dict)
+            assert found[moved] | {"since_ms": 0} == {
+                "configured": nodes[2].peers,
+                "told": new,
+                "since_ms": 0,
+            }
+            # One that goes by its configuration alone lacks who does not stand there.
+            await end_all(started[:1])
+            text = re.sub(rf"^{missing} = .*\n", "", config.read_text(), flags=re.MULTILINE)
+            config.write_text(text.replace("pinned = false", "pinned = true"))
+            node = await start(nodes[2])
+            started.append(node)
+            alarm = f"This node sends nothing to {missing}: [peers.addresses]"
+            asked = ("--node", nodes[2].api, "--genesis", network.seen.genesis)
+            for program, arguments in (("kpnode", asked[:2]), ("kpledger", asked)):
+                shown = await run(program, "status", *arguments)
+                assert alarm in " ".join(shown.split())
+            node.terminate()
+            _, log = await node.communicate()
+            assert alarm in log.decode()
+
+
+async def kill(network: Network, node: NodeSeen) -> None:
+    """Kill a node, and wait until the network has noticed."""
+    os.kill(node.pid, signal.SIGKILL)
+    await read_line(network.process, network.process.stderr)
+
+
+async def start(node: NodeSeen) -> asyncio.subprocess.Process:
+    """Start a node again, and wait until it answers."""
+    process = await start_kpnode("run", "--config", node.config)
+    await read_line(process)
+    return process
+
+
+async def wait_until_linked(nodes: Sequence[NodeSeen], name: str) -> None:
+    """Wait until nodes are connected to the one of this name."""
+
+    def is_linked(status: Status) -> bool:
+        peers = status.get("peers")
+        return isinstance(peers, dict) and (name not in peers or peers[name]["connected"])
+
+    await watch(nodes, lambda found: all(map(is_linked, found)))
 
 
 async def run(program: str, *arguments: str | Path) -> str:

@@ -65,7 +65,7 @@ class NodeApi:
         """Answer for a node; its status has these alarms besides its own."""
         submit = SubmitApi(node, seals.published, limits)
         blocks = BlocksApi(node, seals.published, limits)
-        status = StatusApi(node, books, alarms)
+        status = StatusApi(node, books, alarms, gossip.addresses)
         transparency = TransparencyApi(node, seals, limits)
         witness = WitnessApi(node, seals, limits)
         rumours = GossipApi(gossip, limits, node.slices)

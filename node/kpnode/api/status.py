@@ -18,13 +18,8 @@ from kpledger.api.answers import (
 from kpledger.api.route import JSON_TYPE
 from kpnode.api.client import client_of
 from kpnode.api.problems import ProblemError, ProblemKind
-from kpnode.api.served import (
-    BooksGate,
-    ServedNode,
-    explain_failing,
-    ledger_headers,
-    respond_json,
-)
+from kpnode.api.served import BooksGate, ServedNode, explain_failing, ledger_headers, respond_json
+from kpnode.gossip.addresses import AddressBook
 from kpnode.standing import Cause, NodeStanding
 
 _DURABILITY: Final = "fsync before every acknowledgement"
@@ -34,10 +29,15 @@ class StatusApi:
     """Answers for the node itself."""
 
     def __init__(
-        self, node: ServedNode, books: BooksGate, alarms: Callable[[], tuple[str, ...]]
+        self,
+        node: ServedNode,
+        books: BooksGate,
+        alarms: Callable[[], tuple[str, ...]],
+        addresses: AddressBook,
     ) -> None:
-        """Answer for this node, which has these alarms besides its own."""
+        """Answer for this node, which has these alarms besides its own, and knows addresses."""
         self._alarms = alarms
+        self._addresses = addresses
         self._node = node
         self._books = books
 
@@ -97,6 +97,7 @@ class StatusApi:
                 for one in status.refused
             ),
             sources=status.sources,
+            addresses=self._addresses.answers(),
         )
 
     async def get_live(self, _request: web.Request) -> web.Response:

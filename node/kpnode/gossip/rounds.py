@@ -23,6 +23,7 @@ from kpledger.log.statements import BindingStatement
 from kpnode.contacts import PostingLine, UnansweredError
 from kpnode.docket import Exhibit
 from kpnode.fairness import Buckets
+from kpnode.gossip.addresses import AddressBook
 from kpnode.gossip.notes import OwnTree
 from kpnode.gossip.rumours import OwnHistory, OwnWord, Rumours, Taken
 from kpnode.incident import Incident
@@ -96,7 +97,11 @@ class HandsOut(Protocol):
 
 
 class Gossip:
-    """What one node tells and hears; belongs to one event loop."""
+    """What one node tells and hears; belongs to one event loop.
+
+    Attributes:
+        addresses: where nodes are.
+    """
 
     def __init__(
         self,
@@ -106,18 +111,22 @@ class Gossip:
         published: HandsOut,
         lines: Sequence[PostingLine] = (),
         *,
+        addresses: AddressBook,
         round_s: float = _ROUND_S,
         chance: random.Random | None = None,
     ) -> None:
         """Know what the node knows; ``lines`` lead to those with whom it talks by itself."""
         self._node = node
         self._published = published
+        self.addresses = addresses
         self._lines = lines
         self._round_s = round_s
         self._chance = chance or random.SystemRandom()
         self._exhibits: tuple[Exhibit, ...] = ()
         check = Signatures().check_statement
-        self._rumours = Rumours(node.genesis, history, tree, lambda: self._exhibits, check)
+        self._rumours = Rumours(
+            node.genesis, history, tree, lambda: self._exhibits, check, addresses=addresses
+        )
         self._lock = asyncio.Lock()
         self._urgent = asyncio.Event()
         self._told = Buckets(_BURST_BYTES, _BYTES_PER_S)

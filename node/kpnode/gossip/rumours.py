@@ -1,7 +1,8 @@
 """What one node has heard of what others signed: verified, bounded, and compared.
 
 Of commit certificates the newest of each of the last few terms is kept; of checkpoints, and of what
-voters say in consensus, what :mod:`kpnode.gossip.notes` and :mod:`kpnode.gossip.statements` keep.
+voters say in consensus, what :mod:`kpnode.gossip.notes` and :mod:`kpnode.gossip.statements` keep;
+of where nodes are, what :mod:`kpnode.gossip.addresses` does.
 Evidence is what the node has on its docket, and what was found just now. Which of two nodes tells
 the other first makes no difference in the end.
 """
@@ -32,6 +33,7 @@ from kpledger.log.note import Note, format_note, parse_note
 from kpledger.log.statements import BindingStatement, Electorate, SignatureCheck
 from kpledger.log.two_histories import Stretch
 from kpnode.docket import Exhibit, judge_encoded
+from kpnode.gossip.addresses import AddressBook
 from kpnode.gossip.notes import Notes, OwnTree
 from kpnode.gossip.statements import OwnBlocks, Statements
 
@@ -99,12 +101,15 @@ class Rumours:
         tree: OwnTree,
         exhibits: Callable[[], Iterable[Exhibit]],
         check: SignatureCheck,
+        *,
+        addresses: AddressBook,
     ) -> None:
         """Know what the node knows; ``exhibits`` gives the evidence that it has."""
         self._genesis = genesis
         self._electorate = Electorate.of(genesis)
         self._history = history
         self._exhibits = exhibits
+        self._addresses = addresses
         self._check = check
         self._notes = Notes(self._electorate, tree, check)
         self._best: Note | None = None
@@ -150,6 +155,7 @@ class Rumours:
             is_news |= is_kept
             if not is_kept or rumour.evidence is not None:
                 _remember(self._passed, name, None, _PASSED)
+        self._addresses.save()
         evidence, ahead = self.review(), tuple(self._waiting.values())
         return Taken(is_news, evidence, ahead, tuple(checkpoints), tuple(problems))
 
@@ -208,6 +214,7 @@ class Rumours:
                 yield Rumour(opening=said.encoded)
             else:
                 yield Rumour(statement=wrap_statement(said))
+        yield from (Rumour(address=one) for one in self._addresses.records.values())
 
     def _take(self, rumour: Rumour) -> bool:
         """Take one rumour; tells whether it is kept.
@@ -215,6 +222,8 @@ class Rumours:
         Raises:
             LedgerError: it does not hold.
         """
+        if rumour.address is not None:
+            return self._addresses.take(rumour.address)
         if rumour.certificate is not None:
             rumour.certificate.verify(self._electorate, self._check)
             return self._keep(rumour.certificate)

@@ -193,11 +193,9 @@ def explain_early(early: Early) -> str:
 
 
 def _describe_silence(status: VoterStatus) -> str:
-    links = "[peers.addresses] names no other node."
+    links = "It is connected to all others."
     if status.unreachable:
         links = f"Not connected: {', '.join(status.unreachable)}."
-    elif status.peers:
-        links = "It is connected to all others."
     why = (
         f"{links} Look at the addresses, at those nodes, at the network, and whether a second node"
         " runs with its keys."

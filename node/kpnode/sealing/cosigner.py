@@ -12,7 +12,6 @@ that, but with an older ledger the node may say less than it did. The genesis fi
 that it cannot have another one instead.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +41,7 @@ from kpledger.log.note import (
 from kpledger.log.witnessing import AddCheckpoint, WitnessError, WitnessStatus, witness_checkpoint
 from kpledger.reading import say_trouble
 from kpnode.errors import SetupError
-from kpnode.process import sync_names
+from kpnode.process import replace_file
 from kpnode.sealing.final_tree import FinalTree
 
 COSIGNED_NAME: Final = "cosigned"
@@ -178,14 +177,8 @@ class OwnCosigner:
         """Write what is cosigned, durably; until then nobody has seen the cosignature."""
         line = cosign_checkpoint(checkpoint, name=self._name, key=self._key, time_s=now_s)
         cosigned = _Cosigned(checkpoint, now_s, line)
-        partial = self._file.with_name(f"{self._file.name}.new")
         try:
-            with partial.open("wb") as file:
-                file.write(cosigned.format())
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self._file)
-            sync_names(self._file.parent)
+            replace_file(self._file, cosigned.format())
         except OSError as error:
             raise NotYetError(f"{self._file} cannot be written: {say_trouble(error)}") from None
         return cosigned

@@ -7,8 +7,8 @@ key, or to this machine.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from http import HTTPStatus
 from typing import Final, Self
 
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from kpledger.api.addresses import NodeAddress, is_here
+from kpnode.addresses import Place
 from kpnode.contacts import Said, UnansweredError
 from kpnode.errors import SetupError
 from kpnode.raft import NodeId
@@ -45,11 +46,12 @@ class Contact:
     """
 
     def __init__(
-        self, name: str, url: str, tls: ssl.SSLContext | None, headers: Mapping[str, str]
+        self, name: str, at: str | Place, tls: ssl.SSLContext | None, headers: Mapping[str, str]
     ) -> None:
-        """Ask at a URL; ``tls`` says whose key counts, None that any does."""
+        """Ask at a URL, or where a node is; ``tls`` says whose key counts, None that any does."""
         self.name = name
-        self._url = url
+        self._tried: Callable[[], AbstractContextManager[str]]
+        self._tried = (lambda: nullcontext(at)) if isinstance(at, str) else at.tried
         self._tls = tls
         self._headers = {"Accept-Encoding": "identity", **headers}
         self._sockets = Sockets()
@@ -59,7 +61,7 @@ class Contact:
     def member(cls, own: NodeId, private_key: Ed25519PrivateKey, name: NodeId, peer: Peer) -> Self:
         """Ask a node of the genesis file at its port for peers, as one of it."""
         context = client_context(private_key, own, {name: peer.tls_key})
-        return cls(name, f"https://{peer.address}", context, {})
+        return cls(name, peer.place, context, {})
 
     @classmethod
     def public(cls, address: NodeAddress, token: str | None, pins: Pins) -> Self:
@@ -137,11 +139,11 @@ class Contact:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request, and give the answer once it begins."""
         try:
-            with _telling():
+            with _telling(), self._tried() as url:
                 async with asyncio.timeout(timeout_s):
                     response = await self._open().request(
                         method,
-                        URL(self._url + target, encoded=True),
+                        URL(url + target, encoded=True),
                         data=body,
                         headers=headers,
                         ssl=self._tls or False,
@@ -159,9 +161,7 @@ class Contact:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=_CONNECTIONS,
-                    keepalive_timeout=_KEPT_S,
-                    socket_factory=self._sockets.make,
+                    limit=_CONNECTIONS, keepalive_timeout=_KEPT_S, socket_factory=self._sockets.make
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),

@@ -25,7 +25,7 @@ from typing import Final, NoReturn
 
 import aiohttp
 
-from kpnode.addresses import Address
+from kpnode.addresses import Place
 from kpnode.incident import Incident
 from kpnode.process import run_until_first
 from kpnode.raft import NodeId
@@ -60,7 +60,7 @@ _logger: Final = logging.getLogger(__name__)
 class Peer:
     """Another node: where it listens and what key it holds."""
 
-    address: Address
+    place: Place
     tls_key: bytes
 
 
@@ -185,19 +185,20 @@ class Link:
         Raises:
             UnknownPeerError: Somebody else answered.
         """
-        async with asyncio.timeout(self._options.connect_s):
-            socket = await session.ws_connect(
-                f"https://{self.peer.address}{PEER_PATH}",
-                ssl=self._context,
-                heartbeat=self._options.ping_s,
-                max_msg_size=_MAX_ANSWER_BYTES,
-                timeout=aiohttp.ClientWSTimeout(ws_close=self._options.closing_s),
-            )
-        try:
-            peer_of(socket.get_extra_info("ssl_object"), {self.node: self.peer.tls_key})
-        except UnknownPeerError:
-            await socket.close()
-            raise
+        with self.peer.place.tried() as url:
+            async with asyncio.timeout(self._options.connect_s):
+                socket = await session.ws_connect(
+                    f"{url}{PEER_PATH}",
+                    ssl=self._context,
+                    heartbeat=self._options.ping_s,
+                    max_msg_size=_MAX_ANSWER_BYTES,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=self._options.closing_s),
+                )
+            try:
+                peer_of(socket.get_extra_info("ssl_object"), {self.node: self.peer.tls_key})
+            except UnknownPeerError:
+                await socket.close()
+                raise
         _logger.info("connected to %s", self.node)
         self._on_met(self.node, socket.get_extra_info("peername")[0])
         self._counts.connected += 1

@@ -70,7 +70,7 @@ class PeerTransport:
     def unreachable_peers(self) -> tuple[str, ...]:
         """Say of the others where they should be, and why nothing leaves."""
         return tuple(
-            f"{node} at {link.peer.address} ({link.trouble})"
+            f"{node} at {link.peer.place} ({link.trouble})"
             for node, link in sorted(self._links.items())
             if not link.is_connected
         )

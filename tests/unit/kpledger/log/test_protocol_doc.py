@@ -1,5 +1,6 @@
 """The worked example of docs/protocol.md is made byte for byte by the code."""
 
+import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,11 @@ from electing import elect, finalise, signer_of
 from founding import make_event, make_genesis_file, signing_key, vary
 from msgspec import inspect
 
+from kpledger.api.address_record import AddressRecord
 from kpledger.api.gossip import GossipMessage, Rumour
 from kpledger.base.codec import encode
 from kpledger.base.hashing import hash_leaf
+from kpledger.base.keys import verify_signature
 from kpledger.base.state import MemoryState, Record
 from kpledger.log.block import (
     MAX_BLOCK_BYTES,
@@ -323,8 +326,18 @@ def _evidence_examples(signer: StatementSigner, made: ExecutedBlock) -> dict[str
         "evidence": _hex(encoded),
         "evidence id": _hex(evidence_id(encoded)),
         "evidence fields": _fields(*EVIDENCE_KINDS, AnyStatement),
-        "gossip fields": _fields(GossipMessage, Rumour),
+        "gossip fields": _fields(GossipMessage, Rumour, AddressRecord),
     }
+
+
+def _address_examples(genesis: Genesis) -> dict[str, str]:
+    """Give what stands under the markers of where a node is; what is signed, as the page says."""
+    key, peers, number = signing_key("bw-1/cosigning"), "bw-1.example:7700", 1_767_225_600_000
+    record = AddressRecord.sign(genesis, "bw-1", peers, number, key)
+    signed = b"kpledger/address/v1\0" + genesis.chain + number.to_bytes(8, "big")
+    signed += hashlib.sha256(peers.encode()).digest()
+    verify_signature(key.public_key, signed, record.signature, what="an address")
+    return {"address preimage": _hex(signed), "address": _hex(encode(record))}
 
 
 def _log_examples(genesis: Genesis) -> dict[str, str]:
@@ -332,6 +345,7 @@ def _log_examples(genesis: Genesis) -> dict[str, str]:
     entries = [b"event-%d" % number for number in range(5)]
     receipt = receive(entries, 2, seal(genesis, entries, ["bw-1"]))
     return {
+        **_address_examples(genesis),
         "policy": format_policy(policy_of(genesis)).decode(),
         "receipt": format_receipt(replace(receipt, extra=None)).decode(),
     }

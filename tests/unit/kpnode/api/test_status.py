@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import msgspec
-from founding import NOW_MS, make_genesis, opening_events
+from founding import NODES, NOW_MS, make_genesis, opening_events
 from fullness import files_limited_to
 from serving import Served, serve
 
@@ -60,6 +60,7 @@ async def test_the_status_names_ledger_and_consensus(served: Served) -> None:
         "pending": 0,
         "refused_blocks": [],
         "sources": [],
+        "addresses": {key: {"configured": None, "told": None, "since_ms": None} for key in NODES},
     }
 
 

@@ -39,7 +39,9 @@ class Talker:
         self.known = Gossiper(Chain(branch, branch.finalise(*voters) if voters else None))
         self.lines: list[Wire] = []
         chain, self.board = self.known.chain, Board()
-        self.gossip = Gossip(self, chain, chain, self.board, self.lines, round_s=0.01)
+        self.gossip = Gossip(
+            self, chain, chain, self.board, self.lines, addresses=self.known.book, round_s=0.01
+        )
         self.heard: list[BindingStatement | LeaderCertificate] = []
         self.found = asyncio.Event()
         self.ahead: list[CommitCertificate] = []

@@ -18,7 +18,7 @@ from hypothesis import given, strategies as st
 from lab.listening import stop_accepting
 
 from kpledger.base.pinning import build_tls_certificate
-from kpnode.addresses import Address
+from kpnode.addresses import Address, Place
 from kpnode.raft import NodeId
 from kpnode.transport.link import Link, Peer, pause_s
 from kpnode.transport.options import Counts, TransportOptions
@@ -69,7 +69,7 @@ async def linked(
     conversations: list[asyncio.Task[None]] = []
     http = web.Server(accept)
     listener = await asyncio.get_running_loop().create_server(http, "127.0.0.1", ssl=server)
-    peer = Peer(Address(f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"), NA_PIN)
+    peer = Peer(Place(Address(f"127.0.0.1:{listener.sockets[0].getsockname()[1]}")), NA_PIN)
     counts, unreachable = Counts(), list[NodeId]()
     options = TransportOptions(
         ping_s=ping_s,

@@ -10,7 +10,7 @@ from ports import FOR_PEERS
 
 from kpledger.base.errors import OversizedError
 from kpledger.scheme.event import Author
-from kpnode.addresses import Address
+from kpnode.addresses import Address, Place
 from kpnode.raft import HeartbeatRequest, Index, Message, NodeId, Term
 from kpnode.transport.link import Peer
 from kpnode.transport.options import TransportOptions
@@ -60,7 +60,7 @@ class Station:
     def as_peer(self) -> Peer:
         """Describe this station as the others should pin it."""
         key = KEYS[self.node].public_key().public_bytes_raw()
-        return Peer(Address(f"127.0.0.1:{self.transport.listener.port}"), key)
+        return Peer(Place(Address(f"127.0.0.1:{self.transport.listener.port}")), key)
 
 
 def heartbeat(sender: NodeId, recipient: NodeId, round_: int) -> Message:
@@ -149,7 +149,7 @@ async def test_a_node_at_another_nodes_address_is_refused(until: Until) -> None:
     async with listening(BW) as bw, listening(SG) as sg:
         await sg.transport.set_peers({BW: bw.as_peer()})
         na_key = KEYS[NA].public_key().public_bytes_raw()
-        await bw.transport.set_peers({NA: Peer(sg.as_peer().address, na_key), SG: sg.as_peer()})
+        await bw.transport.set_peers({NA: Peer(sg.as_peer().place, na_key), SG: sg.as_peer()})
         await until(lambda: bw.transport.connected_peers() == (SG,))
         await until(lambda: bw.unreachable.count(NA) >= 2)
         # The handshake fails already: the link to NA trusts the key of NA alone.
@@ -197,7 +197,7 @@ async def test_a_peer_with_a_new_key_is_known_by_it_alone(until: Until) -> None:
         await introduce(bw, na)
         await until(lambda: bw.transport.connected_peers() == (NA,))
         eve_key = EVE.public_key().public_bytes_raw()
-        await bw.transport.set_peers({NA: Peer(na.as_peer().address, eve_key)})
+        await bw.transport.set_peers({NA: Peer(na.as_peer().place, eve_key)})
         assert bw.transport.connected_peers() == ()
         await until(lambda: NA in bw.unreachable and BW in na.unreachable)
 
@@ -234,7 +234,7 @@ async def test_a_port_in_use_is_an_error() -> None:
 
 async def test_a_transport_that_never_listened_can_be_closed() -> None:
     station = Station(BW, KEYS[BW])
-    await station.transport.set_peers({NA: Peer(Address("127.0.0.1:1"), bytes(range(32)))})
+    await station.transport.set_peers({NA: Peer(Place(Address("127.0.0.1:1")), bytes(range(32)))})
     assert station.transport.listener.port == 0
     await station.transport.close()
 
@@ -254,5 +254,5 @@ async def test_a_mistake_in_a_callback_is_reported() -> None:
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(transport.close)
-        await transport.set_peers({NA: Peer(Address("127.0.0.1:1"), bytes(range(32)))})
+        await transport.set_peers({NA: Peer(Place(Address("127.0.0.1:1")), bytes(range(32)))})
         assert str(await asyncio.wait_for(reported, 20)) == "no idea what to do about na-1"

@@ -14,7 +14,7 @@ import pytest
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kpnode.addresses import Address
+from kpnode.addresses import Address, Place
 from kpnode.raft import NodeId
 from kpnode.transport.link import Link, Peer
 from kpnode.transport.options import Counts, TransportOptions
@@ -62,7 +62,7 @@ async def connect_in_vain(address: str) -> None:
     counts = Counts()
     link = Link(
         NA,
-        Peer(Address(address), PIN),
+        Peer(Place(Address(address)), PIN),
         context=client_context(KEY, BW, {NA: PIN}),
         options=TransportOptions(first_pause_s=0, longest_pause_s=0),
         counts=counts,
