@@ -31,6 +31,8 @@ class Condition:
     """How many blocks it lacks that it knows to be final."""
     lag_s: float
     """For how long it has lacked some."""
+    stuck_s: float
+    """For how long no block of those has come that it still has to fetch."""
     sources: Sequence[KnownSource]
     liars: Sequence[KnownSource]
     """Those of them that have lied lately."""
@@ -63,7 +65,15 @@ class Condition:
         if self.failure is not None:
             yield describe_failure(self.failure)
         elif not self.is_current and self.age_s > READY_AGE_S:
-            yield self._describe_silence()
+            yield self._describe_silence(
+                self.age_s,
+                "nobody has shown this node how far the ledger is: it may have missed what was"
+                " recorded since",
+            )
+        elif self.stuck_s > READY_AGE_S:
+            yield self._describe_silence(
+                int(self.stuck_s), f"no source gives this node the {self.behind} blocks it lacks"
+            )
         for source in self.liars:
             yield (
                 f"The source {source.name} {source.lie}."
@@ -72,11 +82,10 @@ class Condition:
             )
         yield from map(describe_exhibit, self.exhibits)
 
-    def _describe_silence(self) -> str:
+    def _describe_silence(self, for_s: int, what: str) -> str:
         told = "; ".join(f"{one.name} {one.problem or 'is behind'}" for one in self.sources)
         return (
-            f"For {timedelta(seconds=self.age_s)} nobody has shown this node how far the ledger is:"
-            f" it may have missed what was recorded since. {told or 'It has no source'}. Look at"
+            f"For {timedelta(seconds=for_s)} {what}. {told or 'It has no source'}. Look at"
             " [follow] and [peers.addresses] of its configuration, at those nodes and at the"
             " network. If most voters do not run, nobody can be current."
         )

@@ -6,6 +6,7 @@ shows an old end of the chain keeps nobody there.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -71,6 +72,8 @@ class Puller:
     fresh_s: float | None = None
     """The newest time at which a voter was in touch with the leader, as far as a source says that
     shows all that is known to be final; None if none ever did."""
+    gained_s: float = -math.inf
+    """When blocks have come last."""
     current: KnownSource | None = None
     """Who is asked now."""
     _senders: set[str] = field(default_factory=set)
@@ -253,6 +256,7 @@ class Puller:
                 raise LyingSourceError(f"sent block {batch[0][0]} after its certificate's, {last}")
             try:
                 await self.do(partial(self.applier.take, wanted))
+                self.gained_s = self.clock()
             finally:
                 self._senders = self._senders | {source.name}
                 if backlog.height == backlog.proven:

@@ -182,14 +182,20 @@ class Replica:
     def status(self) -> NodeStanding:
         """Give a picture of this moment."""
         tip, newest = self.ledger.tip, self._applier.newest
-        since_s = self._behind_since_s
+        since_s, now_s = self._behind_since_s, time.monotonic()
+        lag_s = stuck_s = 0.0
+        if since_s is not None and newest is not None:
+            lag_s = now_s - since_s
+            if self._applier.backlog.height < newest.index:
+                stuck_s = min(lag_s, now_s - self._puller.gained_s)
         condition = Condition(
             failure=self._failure,
             age_s=self.age_s,
             has_heard=self._puller.fresh_s is not None,
             height=tip.height,
             behind=self._behind,
-            lag_s=0.0 if since_s is None else time.monotonic() - since_s,
+            lag_s=lag_s,
+            stuck_s=stuck_s,
             sources=self.sources.all,
             liars=self.sources.liars(),
             exhibits=self._applier.exhibits,
