@@ -11,7 +11,9 @@ from ports import FOR_PEERS
 from kpledger.base.errors import OversizedError
 from kpledger.scheme.event import Author
 from kpnode.addresses import Address, Place
+from kpnode.contacts import UnansweredError
 from kpnode.raft import HeartbeatRequest, Index, Message, NodeId, Term
+from kpnode.transport.contact import Contact
 from kpnode.transport.link import Peer
 from kpnode.transport.options import TransportOptions
 from kpnode.transport.peers import PeerTransport
@@ -23,6 +25,7 @@ Until = Callable[[Callable[[], bool]], Awaitable[None]]
 
 BW, NA, SG = NodeId("bw-1"), NodeId("na-1"), NodeId("sg-1")
 LANE = Author(participant="BW", authority="gaborone")
+NOT_FOUND = 404
 OPTIONS = TransportOptions(first_pause_s=0.01, longest_pause_s=0.05)
 
 
@@ -221,6 +224,41 @@ async def test_a_frame_that_no_node_would_accept_is_an_error() -> None:
             bw.transport.send_frame(
                 NA, RelayRequest(ticket=1, envelope=bytes(MAX_FRAME_BYTES), lane=LANE)
             )
+
+
+@pytest.mark.parametrize("there", ["another node", "something else", "nobody"])
+async def test_a_false_address_costs_an_attempt_to_connect(until: Until, there: str) -> None:
+    """What a node tells of itself leads to a place where somebody else is, or nobody."""
+    heard = bytearray()
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.extend(await reader.read(4096))
+        writer.close()
+
+    async with listening(BW) as bw, listening(NA) as na, listening(SG) as sg:
+        other = await asyncio.start_server(hear, "127.0.0.1", 0)
+        port = {"another node": sg.transport.listener.port, "nobody": 1}
+        false = port.get(there, other.sockets[0].getsockname()[1])
+        await sg.transport.set_peers({BW: bw.as_peer()})
+        await na.transport.set_peers({BW: bw.as_peer()})
+        peer = na.as_peer()
+        peer.place.told = Address(f"127.0.0.1:{false}")
+        contact = Contact.member(BW, KEYS[BW], NA, peer)
+        try:
+            with pytest.raises(UnansweredError):
+                await contact.get("/secret", timeout_s=20, max_bytes=1)
+            # There is somebody at the other address, who serves no such path.
+            assert (await contact.get("/secret", timeout_s=20, max_bytes=99)).status == NOT_FOUND
+        finally:
+            await contact.close()
+            other.close()
+        peer = na.as_peer()
+        peer.place.told = Address(f"127.0.0.1:{false}")
+        await bw.transport.set_peers({NA: peer})
+        await until(lambda: bw.transport.connected_peers() == (NA,))
+        assert bw.unreachable == [NA]
+        assert sg.transport.counts.accepted == 0
+        assert b"secret" not in heard
 
 
 async def test_a_port_in_use_is_an_error() -> None:
