@@ -1,6 +1,6 @@
 """What nodes tell each other about what was signed: the bytes of ``/v1/gossip``.
 
-A message says what its sender has, by ids of eight bytes, and carries rumours that the other one
+A message says what its sender has, by ids of 16 bytes, and carries rumours that the other one
 lacks. A rumour is one thing that somebody has signed, or evidence; it stands for itself, so that
 whoever is told it believes nobody.
 """
@@ -25,7 +25,9 @@ MAX_RUMOUR_BYTES: Final = 128 * 1024
 """What is longer is not told; evidence of a whole block stands at ``/v1/evidence`` alone."""
 MAX_RUMOURS: Final = 2048
 """That one node has at once, and more than it ever has."""
-_ID_BYTES: Final = 8
+_ID_BYTES: Final = 16
+"""With eight, a voter that lies finds two states of the tree that have one id, in 2**32 signatures;
+then whoever has the one takes the other one for known."""
 
 RumourId = Annotated[bytes, Meta(min_length=_ID_BYTES, max_length=_ID_BYTES)]
 EncodedRumour = Annotated[bytes, Meta(max_length=MAX_RUMOUR_BYTES)]

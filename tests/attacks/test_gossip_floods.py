@@ -44,7 +44,7 @@ def make_message(network: Founded, kind: str, at: int) -> bytes:
     message = GossipMessage(
         chain=network.genesis.chain,
         config_hash=network.genesis.config_hash,
-        has=tuple(bytes([one]) * 8 for one in range(200)),
+        has=tuple(bytes([one]) * 16 for one in range(200)),
         rumours=tuple(rumours),
     )
     encoded = encode_gossip(message)

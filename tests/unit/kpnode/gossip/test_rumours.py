@@ -22,6 +22,7 @@ from kpledger.api.gossip import (
     decode_gossip,
     decode_rumour,
     encode_gossip,
+    rumour_id,
 )
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
@@ -60,6 +61,11 @@ def rumours_at_large() -> list[Rumour]:
     """Give what may be told on the true chain: certificates of all blocks, checkpoints of all."""
     told = [note(TRUE, node, size=size, time_s=size) for node in NODES for size in range(1, 7)]
     return [*told, *(certificate(prefix(TRUE, height)) for height in range(2, 8))]
+
+
+def test_ids_are_too_long_for_two_rumours_that_have_one() -> None:
+    """A voter that lies could show them to two nodes, and neither would tell the other."""
+    assert 8 * len(rumour_id(b"")) >= 2 * 64
 
 
 def test_sixty_one_nodes_have_the_same_within_a_few_rounds() -> None:
