@@ -5,7 +5,9 @@ asks is said by its configuration and the list of voters; here is only where tho
 """
 
 import logging
+import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Self
 
@@ -25,6 +27,8 @@ from kpnode.process import replace_file
 
 ADDRESSES_NAME: Final = "addresses"
 """The file of the records, in the directory of a node."""
+_PAUSE_S: Final = 5.0
+"""Between two writes: a node can tell new addresses of itself without end."""
 _MAX_FILE_BYTES: Final = 1 << 20
 _log: Final = logging.getLogger(__name__)
 
@@ -43,8 +47,17 @@ class AddressBook:
         records: the newest record of each, by name.
     """
 
-    def __init__(self, genesis: Genesis, peers: PeersSection, file: Path) -> None:
+    def __init__(
+        self,
+        genesis: Genesis,
+        peers: PeersSection,
+        file: Path,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Know what the configuration says, and what was told until the last stop."""
+        self._clock = clock
+        self._not_before_s = -math.inf
         self._genesis = genesis
         self._is_pinned = peers.pinned
         self._file = file
@@ -126,10 +139,10 @@ class AddressBook:
             _log.warning("%s is of no use (%s): addresses are told anew", self._file, error)
 
     def save(self) -> None:
-        """Have all that was taken outlast a restart: one write, however much that was."""
-        if not self._is_changed:
+        """Have all that was taken outlast a restart; where there is much, a little later."""
+        if not self._is_changed or self._clock() < self._not_before_s:
             return
-        self._is_changed = False
+        self._is_changed, self._not_before_s = False, self._clock() + _PAUSE_S
         try:
             replace_file(self._file, encode(_Kept(records=tuple(self.records.values()))))
         except OSError as error:

@@ -1,9 +1,11 @@
 """Where nodes are: the newest that each says of itself is kept, told on, and tried first."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from time import monotonic
 from typing import Final
 
 import pytest
@@ -26,9 +28,11 @@ def sign(peers: str, number: int, node: str = "bw-1") -> AddressRecord:
     return AddressRecord.sign(GENESIS, node, peers, number, signing_key(f"{node}/cosigning"))
 
 
-def open_book(directory: Path, *, pinned: bool = False) -> AddressBook:
+def open_book(
+    directory: Path, *, pinned: bool = False, clock: Callable[[], float] = monotonic
+) -> AddressBook:
     peers = PeersSection(listen=CONFIGURED, addresses={"bw-1": CONFIGURED}, pinned=pinned)
-    return AddressBook(GENESIS, peers, directory / "addresses")
+    return AddressBook(GENESIS, peers, directory / "addresses", clock=clock)
 
 
 def tell(book: AddressBook, address: str) -> AddressRecord:
@@ -104,6 +108,20 @@ def test_disk_that_is_full_keeps_nobody_from_hearing(tmp_path: Path) -> None:
     assert book.take(sign("h:1", 1))
     book.save()
     assert book.places["bw-1"].address == "h:1"
+
+
+def test_node_that_moves_all_the_time_costs_others_few_writes(tmp_path: Path) -> None:
+    now_s = 0.0
+    book = open_book(tmp_path, clock=lambda: now_s)
+    written = []
+    for number in range(1, 21):
+        book.take(sign("h:1", number))
+        book.save()
+        written.append(open_book(tmp_path).records["bw-1"].number)
+        now_s += 1.0
+    assert written == [1] * 5 + [6] * 5 + [11] * 5 + [16] * 5
+    book.save()
+    assert open_book(tmp_path).records == book.records
 
 
 def test_number_rises_with_each_move_and_never_falls(tmp_path: Path) -> None:
