@@ -39,7 +39,7 @@ class CatalogueError(LedgerError):
     """The catalogue is wrong: an effect without its rules, or a rule for another event type."""
 
 
-class Context(msgspec.Struct, frozen=True):
+class Context(msgspec.Struct, frozen=True, eq=False):
     """One event at its place."""
 
     event: SignedEvent
@@ -98,7 +98,8 @@ class Context(msgspec.Struct, frozen=True):
     def put(self, record: Record, *name: str | int | bytes) -> None:
         """Write a record under its name."""
         self.state.put(record.key_for(*name), record)
-        self._policies.clear()
+        if isinstance(record, PolicyRecord):
+            self._policies.clear()
 
     def policy(self, code: str | None = None) -> Policy:
         """Give what holds now for a participant, or for the scheme."""

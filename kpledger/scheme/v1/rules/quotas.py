@@ -12,7 +12,7 @@ It is the generic cell rate algorithm (ITU-T I.371, *theoretical arrival time*) 
 integer for each office and kind says up to when the quota is used up.
 """
 
-from collections.abc import Iterator
+import functools
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -134,17 +134,21 @@ def check_quota(context: Context) -> Refusals:
             yield Refusal(Rule.E15, "author", problem, accepted)
 
 
-def find_uses(context: Context) -> Iterator[Use]:
-    """Give what an event uses: of its author's quota, and of that of its participant's offices."""
+@functools.lru_cache(maxsize=1)
+def find_uses(context: Context) -> tuple[Use, ...]:
+    """Give what an event uses: of its author's quota, and of that of its participant's offices.
+
+    Asked when it is checked, and when it is written, with nothing written in between.
+    """
     body, policy = type(context.event.body), context.policy()
     if body in FREE:
-        return
-    kind = KINDS[body]
+        return ()
+    kind, author = KINDS[body], context.author
     units: int = getattr(policy, f"{kind}_quota")
-    yield _use(context, context.author, kind, units)
-    participant, authority = context.author
-    if context.author not in _HEADS and authority != ROOT:
-        yield _use(context, (participant,), kind, units * policy.quota_offices)
+    own = _use(context, author, kind, units)
+    if author in _HEADS or author[1] == ROOT:
+        return (own,)
+    return own, _use(context, author[:1], kind, units * policy.quota_offices)
 
 
 def _use(context: Context, name: tuple[str, ...], kind: Kind, units: int) -> Use:
