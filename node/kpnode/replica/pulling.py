@@ -50,6 +50,8 @@ _BATCH_S: Final = 5.0
 """Of a slow source they are stored after so long, however few."""
 _TURN_S: Final = 30.0
 """So long one source may take for what it has; then whoever has most by then has its turn."""
+_BLOCK_S: Final = 300.0
+"""So long one block may take: at the slowest at which pieces may come, for two megabytes."""
 _CHUNK_BYTES: Final = 256 << 10
 _MAX_COMMITS_BYTES: Final = 4 << 20
 _OK: Final = 200
@@ -213,6 +215,8 @@ class Puller:
                 await self._take_blocks(source, batches, certificate.index, until_s)
             except (UncertifiedError, LedgerError) as error:
                 self._blame(source, first, error)
+            except TimeoutError:
+                raise UnansweredError(f"sent no whole block in {_BLOCK_S:.0f} s") from None
         if self.applier.backlog.height < certificate.index:
             if self.clock() >= until_s:
                 return False
@@ -249,7 +253,9 @@ class Puller:
         """Store what comes in time, up to a height: beyond it nothing is known to be final."""
         backlog = self.applier.backlog
         while backlog.height < last and self.clock() < until_s:
-            if (batch := await anext(batches, None)) is None:
+            async with asyncio.timeout(_BLOCK_S):
+                batch = await anext(batches, None)
+            if batch is None:
                 return
             wanted = [block for block in batch if block[0] <= last]
             if not wanted:

@@ -32,6 +32,7 @@ from kpnode.storage.leveldb import LevelStorage
 HUGE = "9" * 5000
 """More digits than ``int`` reads."""
 BEYOND_FLOATS = "9" * 400
+Pieces = Callable[[int], AsyncIterator[bytes]]
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Scripted:
 
     answer: Callable[[str], Said]
     name: str = "source"
-    pieces: Callable[[int], AsyncIterator[bytes]] | None = None
+    pieces: Pieces | None = None
     """Gives what follows from a height on."""
 
     async def get(self, target: str, *, timeout_s: float, max_bytes: int) -> Said:  # noqa: ARG002 (a NodeLine's)
@@ -75,10 +76,12 @@ class Scripted:
 
 
 @asynccontextmanager
-async def following(directory: Path, answer: Callable[[str], Said]) -> AsyncIterator[Replica]:
+async def following(
+    directory: Path, answer: Callable[[str], Said], pieces: Pieces | None = None
+) -> AsyncIterator[Replica]:
     genesis = make_genesis()
     with closing(LevelStorage(directory, chain=genesis.chain, create=True)) as storage:
-        replica = Replica(genesis, "obs-1", storage, [Scripted(answer)])
+        replica = Replica(genesis, "obs-1", storage, [Scripted(answer, pieces=pieces)])
         replica.start()
         try:
             yield replica
@@ -244,3 +247,19 @@ async def test_source_of_another_ledger_is_said_to_be_that_and_no_liar(tmp_path:
         (alarm,) = replica.status().alarms
         assert f"The source source is of another ledger, {other.chain.hex()}." in alarm
         assert "lies" not in alarm
+
+
+async def test_block_that_trickles_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kpnode.replica.pulling._BLOCK_S", 0.05)
+
+    async def trickle(_: int) -> AsyncIterator[bytes]:
+        yield msgpack.packb((0, encode(certify(1))))
+        yield b"\x92\x01\xc6" + (16 << 20).to_bytes(4, "big")
+        await asyncio.Event().wait()
+
+    async with following(tmp_path, lambda _: show(certify(1)), trickle) as replica:
+        (source,) = replica.sources.all
+        await wait_until(lambda: "sent no whole block" in (source.problem or ""))
+        assert source.lie is None
