@@ -88,7 +88,7 @@ def watch(
 
     session = Session(connection)
     with open_scratch(session.genesis) as notes:
-        watching = _Watch(session, nodes, tell, _begin_files(notes))
+        watching = _Watch(session, nodes, tell, notes)
         code = watching.begin()
         try:
             while code == EXIT_DONE and not once:
@@ -124,21 +124,18 @@ class _Watch:
         session: Session,
         nodes: Sequence[str],
         tell: Callable[[Happening], None],
-        files: AuditFiles | None,
+        notes: AuditNotes | None,
     ) -> None:
         self._session, self._nodes, self._tell = session, nodes, tell
+        self._notes = notes
         self._policy = policy_of(session.genesis)
         self._sealed_at_s, self._sealed_anew_s = 0, time.monotonic()
-        self._roots: dict[int, bytes] = {}
-        """Of the tree after the newest blocks, by its size."""
         reader = session.open_histories()
         self._reader = replace(reader, timeout_s=min(reader.timeout_s, _LOOK_S))
         self._electorate = Electorate.of(session.genesis)
-        self._chain = FollowedChain(session.genesis, self._see, files)
         known = session.memory.load().furthest
         self._told_up_to = None if known is None else known.position.height
-        self._waiting = deque[Happening]()
-        """What was verified, and is not told before it is final."""
+        self._begin_anew()
         self._waits_since_s = time.monotonic()
         self._vain: dict[str, tuple[float, _Trouble | None]] = {}
         """Until when a node is not asked for blocks, and why, by its URL."""
@@ -151,12 +148,21 @@ class _Watch:
         self._kept_up_to, self._keep_due_s = 0, 0.0
         self.has_found_wrong = False
 
+    def _begin_anew(self) -> None:
+        """Stand before the first block."""
+        self._chain = FollowedChain(self._session.genesis, self._see, _begin_files(self._notes))
+        self._roots: dict[int, bytes] = {}
+        """Of the tree after the newest blocks, by its size."""
+        self._waiting = deque[Happening]()
+        """What was verified, and is not told before it is final."""
+
     def begin(self) -> int:
-        """Audit all that the first node that answers has now; gives the exit code for that.
+        """Audit all that the first node has now of which that can be done; gives the exit code.
 
         Raises:
             ForkError: it is not what was verified here before.
         """
+        code = EXIT_UNDECIDED
         for url in self._nodes:
             try:
                 report = self._chain.begin(self._session.open_node(url))
@@ -166,17 +172,20 @@ class _Watch:
             if report.verdict is AuditVerdict.VIOLATION:
                 at = f"block {report.first_bad_height} at {report.field}"
                 self._note(url, "violation", f"VIOLATION: {at}: {report.problem}, as {url} shows")
-                return EXIT_REFUSED
+                code = EXIT_REFUSED
+                self._begin_anew()
+                continue
             if report.verdict is AuditVerdict.UNDECIDED and report.problem != EMPTY_CHAIN:
                 self._note(url, "undecided", f"UNDECIDED: {report.problem}")
-                return EXIT_UNDECIDED
+                self._begin_anew()
+                continue
             self._told_up_to = 0
             self.keep()
             follow = f"{report.height} blocks with {report.tree_size} events follow"
             self._say("sound", f"SOUND: {follow} from the genesis file, as {url} shows")
             self.look()
             return EXIT_DONE
-        return EXIT_UNDECIDED
+        return code
 
     def look(self) -> None:
         """Ask all nodes once, and tell what has happened since.

@@ -136,6 +136,20 @@ async def test_a_chain_that_is_wrong_from_the_start_ends_it_with_1(tmp_path: Pat
     assert (code, [one.what for one in told]) == (1, ["violation"])
 
 
+async def test_first_node_keeps_nobody_from_watching_the_others(tmp_path: Path) -> None:
+    ledger = go_on(2)
+    bad, short = Node(ledger), Node(ledger)
+    bad.blocks[4] = bad.blocks[4][:-1] + bytes([bad.blocks[4][-1] ^ 1])
+    del short.blocks[COMMON:]
+    good = Node(ledger, finalise(ledger.tip.end))
+    for first, code, what in ((bad, 1, "violation"), (short, 0, "undecided")):
+        (place := tmp_path / what).mkdir()
+        found, told = await look(place, first, good)
+        assert found == code
+        assert [one.what for one in told if one.node == first.url][0] == what
+        assert [one.text for one in told if one.what == "sound"][0].endswith(f"as {good.url} shows")
+
+
 async def test_another_history_is_told_of_whoever_shows_it(tmp_path: Path) -> None:
     mine, theirs = go_on(2), go_on_elsewhere(2)
     node, other = Node(mine, finalise(mine.tip.end)), Node(theirs)
