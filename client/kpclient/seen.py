@@ -49,6 +49,8 @@ _MAX_CLAIMS: Final = 64
 """Nodes whose claims are kept, those that were asked last."""
 MAX_OTHERS: Final = 64
 """Positions that are kept because nobody knows yet how they are connected with the furthest one."""
+MAX_EVIDENCE_FILES: Final = 256
+"""Files of one kind of evidence that are kept."""
 _HUNG_MS: Final = 600_000
 """So long a node that hung is asked last."""
 
@@ -235,10 +237,15 @@ class Memory:
             self.keep_evidence(one)
 
     def keep_evidence(self, evidence: Evidence) -> Path | None:
-        """Write evidence beside what was seen, once; gives the file, None if there can be none."""
+        """Write evidence beside what was seen, once; gives the file, None if there can be none.
+
+        Who has a voter's key can make evidence against it without end: of each kind some is enough.
+        """
         name = evidence_id(encode_evidence(evidence)).hex()[:16]
-        file = self._path.with_suffix(f".{kind_of_evidence(evidence)}-{name}.json")
-        if not file.exists():
+        kind = f".{kind_of_evidence(evidence)}-"
+        file = self._path.with_suffix(f"{kind}{name}.json")
+        others = self._path.parent.glob(f"{self._path.stem}{kind}*.json")
+        if not file.exists() and sum(1 for _ in others) < MAX_EVIDENCE_FILES:
             self._write(file, format_evidence(evidence))
         return file if file.exists() else None
 

@@ -4,11 +4,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from convicting import vote
 from electing import finalise
 
-from kpclient.seen import MAX_OTHERS, ContradictionError, DamagedMemoryError, ForkError, Memory
+from kpclient.seen import (
+    MAX_EVIDENCE_FILES,
+    MAX_OTHERS,
+    ContradictionError,
+    DamagedMemoryError,
+    ForkError,
+    Memory,
+)
 from kpclient.sightings import Position, Sighting
 from kpledger.log.certificates import CommitCertificate
+from kpledger.log.evidence import DoubleVote
 from kpledger.log.statements import LogEnd
 
 CHAIN = bytes(32)
@@ -314,3 +323,15 @@ def test_who_hung_is_forgotten_rather_than_a_reason_to_stop(tmp_path: Path) -> N
     (file,) = tmp_path.glob("*.hung.json")
     file.write_bytes(b"{")
     assert memory.load_hung(now_ms=5) == {}
+
+
+def test_a_voter_that_convicts_itself_again_and_again_fills_no_disk(memory: Memory) -> None:
+    made = [
+        DoubleVote(first=vote("bw-1", term=term), second=vote("eu-1", term=term))
+        for term in range(1, MAX_EVIDENCE_FILES + 3)
+    ]
+    files = [memory.keep_evidence(one) for one in made]
+    assert files[MAX_EVIDENCE_FILES:] == [None, None]
+    assert memory.keep_evidence(made[0]) == files[0]
+    kept = [one for one in files if one is not None]
+    assert len({one for one in kept if one.is_file()}) == MAX_EVIDENCE_FILES

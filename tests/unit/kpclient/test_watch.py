@@ -146,8 +146,10 @@ async def test_first_node_keeps_nobody_from_watching_the_others(tmp_path: Path) 
         (place := tmp_path / what).mkdir()
         found, told = await look(place, first, good)
         assert found == code
-        assert [one.what for one in told if one.node == first.url][0] == what
-        assert [one.text for one in told if one.what == "sound"][0].endswith(f"as {good.url} shows")
+        assert next(one.what for one in told if one.node == first.url) == what
+        assert next(one.text for one in told if one.what == "sound").endswith(
+            f"as {good.url} shows"
+        )
 
 
 async def test_another_history_is_told_of_whoever_shows_it(tmp_path: Path) -> None:
