@@ -43,7 +43,8 @@ _ANSWER_S: Final = 10.0
 _PAUSE_S: Final = 0.1
 """Before a source is asked again that had nothing new."""
 _LOOK_S: Final = 5.0
-"""How often another source is asked how far it is."""
+"""How often another source is asked how far it is, if a voter was in touch with the leader since;
+else five times as often."""
 _BATCH_BYTES: Final = 1 << 20
 """Blocks that are stored in one synced batch."""
 _BATCH_S: Final = 5.0
@@ -80,6 +81,7 @@ class Puller:
     """Who is asked now."""
     _senders: set[str] = field(default_factory=set)
     """Who has sent blocks that are not proven yet; with an empty name, those of an earlier run."""
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> NoReturn:
         """Pull until cancelled, or until an error that is no source's.
@@ -94,7 +96,10 @@ class Puller:
         while True:
             source = self.sources.choose()
             if source is None:
-                await asyncio.sleep(self.sources.pause_s)
+                self._woken.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self.sources.pause_s):
+                        await self._woken.wait()
                 continue
             self.current = source
             await self._use(source)
@@ -102,8 +107,9 @@ class Puller:
     async def look_around(self) -> NoReturn:
         """Ask now and then one that is not asked for blocks how far it is."""
         while True:
-            await asyncio.sleep(_LOOK_S)
-            source = self.sources.choose(but=self.current)
+            is_fresh = self.fresh_s is not None and self.clock() - self.fresh_s <= _LOOK_S
+            await asyncio.sleep(self.sources.spread(_LOOK_S if is_fresh else _LOOK_S / 5))
+            source = self.sources.look(but=self.current)
             if source is not None:
                 await self._try(source, self._learn)
 
@@ -179,6 +185,12 @@ class Puller:
             fresh_s = self.clock() - (parse_count(said.headers.get(_AGE_HEADER, "")) or 0)
             self.fresh_s = fresh_s if self.fresh_s is None else max(self.fresh_s, fresh_s)
 
+    def hear_of(self, height: int) -> None:
+        """Hear how far the ledger is, of somebody who need not be a source."""
+        if height > self.applier.backlog.height:
+            self.sources.hear_of(height)
+            self._woken.set()
+
     async def _follow(self, source: KnownSource) -> None:
         """Take what a source has, as long as it has the newest."""
         await self._learn(source)
@@ -195,6 +207,8 @@ class Puller:
             if newest is None or (source.height or 0) >= newest.index:
                 behind_since_s = None
                 continue
+            if height == self.applier.backlog.height and self.sources.shows_more(source):
+                return
             behind_since_s = behind_since_s or self.clock()
             if self.clock() - behind_since_s > BEHIND_S:
                 raise UnansweredError(

@@ -261,6 +261,7 @@ class Replica:
         async def learn() -> None:
             with suppress(LyingSourceError):
                 await self._puller.take_certificates(certificates)
+                self._puller.hear_of(max(one.index for one in certificates))
 
         self._begin(learn(), "certificates")
 

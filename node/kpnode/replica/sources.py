@@ -45,6 +45,8 @@ class KnownSource:
         """What it has sent that no honest node of this ledger sends, and why; the newest."""
         self.lied_s = -math.inf
         self.not_before_s = 0.0
+        self.asked_s = -math.inf
+        """When it was asked last how far it is."""
         self.failures = 0
         """In a row."""
 
@@ -101,23 +103,49 @@ class Sources:
         since_s = self._clock() - DISTRUST_S
         return tuple(one for one in self.all if one.lied_s >= since_s)
 
-    def choose(self, *, but: KnownSource | None = None) -> KnownSource | None:
+    def choose(self) -> KnownSource | None:
         """Give one that may be asked now: any of those that are known to be furthest, or unknown.
 
-        None if there is none, or none but this one.
+        None if there is none.
         """
-        free = [one for one in self.free() if one is not but]
+        free = self.free()
         if not free:
             return None
         known = max((one.height or 0 for one in free), default=0)
         best = [one for one in free if one.height is None or one.height >= known]
         return self._chance.choice(best)
 
+    def look(self, *, but: KnownSource | None) -> KnownSource | None:
+        """Give the one that may be asked now and was not for longest how far it is, or None."""
+        free = [one for one in self.free() if one is not but]
+        found = min(free, key=lambda one: one.asked_s, default=None)
+        if found is not None:
+            found.asked_s = self._clock()
+        return found
+
+    def shows_more(self, than: KnownSource) -> bool:
+        """Tell whether one that may be asked now has shown more than another."""
+        return any((one.height or 0) > (than.height or 0) for one in self.free())
+
+    def hear_of(self, height: int) -> None:
+        """Hear how far the ledger is: who has shown less and is left alone may have it by now.
+
+        They are asked within a second, not all nodes at once.
+        """
+        soon_s = self._clock() + self._chance.random()
+        for one in self.all:
+            if (one.height or 0) < height:
+                one.not_before_s = min(one.not_before_s, soon_s)
+
     @property
     def pause_s(self) -> float:
         """How long it takes until one may be asked."""
         next_s = min((one.not_before_s for one in self._eligible()), default=math.inf)
         return min(max(_GLANCE_S, next_s - self._clock()), _LONGEST_PAUSE_S)
+
+    def spread(self, seconds: float) -> float:
+        """Give a time at random, up to a half more or less: not all nodes ask at once."""
+        return seconds * (0.5 + self._chance.random())
 
     def failed(self, source: KnownSource, problem: str) -> None:
         """Note that a source does not answer as it should."""

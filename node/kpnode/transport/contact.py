@@ -27,7 +27,7 @@ from kpnode.transport.tls import Pins, client_context, pinned_context
 
 _CONNECTIONS: Final = 8
 """To one node at once; they are kept for the next questions."""
-_CONNECT_S: Final = 10.0
+_CONNECT_S: Final = 5.0
 _KEPT_S: Final = 8.0
 """How long an idle connection is kept: less than the other side does."""
 _PIECE_BYTES: Final = 64 << 10

@@ -11,8 +11,15 @@ from random import Random
 import msgpack
 import msgspec
 import pytest
-from electing import finalise, open_signed_trade
-from founding import make_genesis, make_genesis_file, vary
+from electing import finalise, open_signed_trade, open_voted_term
+from founding import (
+    OFFICES,
+    MemoryLedger,
+    make_genesis,
+    make_genesis_file,
+    opening_events,
+    vary,
+)
 from neighbours import wait_until
 
 from kpledger.api.routes import COMMITS, EVENT, GENESIS
@@ -231,6 +238,42 @@ async def test_slow_source_has_its_turn_and_no_more(tmp_path: Path) -> None:
         await end_tasks([pulling])
     assert 0 < len(slowly) < newest.index
     assert sources.liars() == ()
+
+
+async def test_source_with_nothing_new_is_left_for_one_that_has_shown_more(tmp_path: Path) -> None:
+    """As after a cut, by a node of the side that stood still; nobody is to blame."""
+    genesis, clock = make_genesis(), Clock()
+    ledger = MemoryLedger(genesis)
+    open_voted_term(ledger, 1)
+    older = finalise(ledger.tip.end)
+    ledger.record(*opening_events(OFFICES[0]))
+    newest = finalise(ledger.tip.end)
+
+    async def send(first: int, *, upto: CommitCertificate) -> AsyncIterator[bytes]:
+        if first > upto.index:
+            clock.now_s += 1
+            sources.all[1].height = newest.index
+            await puller.take_certificates((newest,))
+        yield msgpack.packb((0, encode(upto)))
+        for block in enumerate(ledger.entries[first - 1 : upto.index], first):
+            yield msgpack.packb(block)
+
+    stale = Scripted(lambda _: show(older), "stale", partial(send, upto=older))
+    ahead = Scripted(lambda _: show(newest), "ahead", partial(send, upto=newest))
+    with closing(LevelStorage(tmp_path / "ledger", chain=genesis.chain, create=True)) as storage:
+        applier = Applier(genesis, storage, Ledger(genesis, storage))
+
+        async def do(job: Callable[[], None]) -> None:
+            job()
+
+        sources = Sources([stale, ahead], clock=clock, chance=Random(1))
+        sources.failed(sources.all[1], "was not there yet")
+        puller = Puller(applier, sources, do, lambda: None, clock)
+        pulling = asyncio.create_task(puller.run())
+        await wait_until(lambda: applier.backlog.proven == newest.index or pulling.done())
+        await end_tasks([pulling])
+    assert applier.backlog.proven == newest.index
+    assert [one.problem for one in sources.all] == [None, None]
 
 
 async def test_source_of_another_ledger_is_said_to_be_that_and_no_liar(tmp_path: Path) -> None:

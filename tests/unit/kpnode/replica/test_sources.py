@@ -81,3 +81,29 @@ def test_nobody_is_asked_where_there_is_nobody() -> None:
     sources = World().sources()
     assert sources.choose() is None
     assert sources.pause_s > 1
+
+
+def test_others_are_looked_at_in_turn_however_far_they_were() -> None:
+    world = World()
+    sources = world.sources(*URLS, "http://third:1")
+    one, other, current = sources.all
+    one.height, other.height = 9, 3
+    looked = []
+    for _ in range(4):
+        looked.append(sources.look(but=current))
+        world.now_s += 5
+    assert looked in ([one, other] * 2, [other, one] * 2)
+
+
+def test_one_that_is_left_alone_is_asked_once_the_ledger_is_heard_to_be_further() -> None:
+    world = World()
+    sources = world.sources(*URLS)
+    one, other = sources.all
+    one.height, other.height = 9, 7
+    for _ in range(4):
+        sources.failed(one, "does not answer")
+        sources.failed(other, "does not answer")
+    sources.hear_of(9)
+    assert sources.choose() is None
+    world.now_s += 1
+    assert sources.free() == (other,)
