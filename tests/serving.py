@@ -178,6 +178,7 @@ def make_node(
     *,
     tick_s: float = 0.005,
     max_block_bytes: int = 1 << 20,
+    gather_s: float = 0.0,
 ) -> tuple[Node, LevelStorage]:
     """Make a node that others have elected already, if there are any."""
     genesis = make_genesis()
@@ -216,6 +217,7 @@ def make_node(
         election_s=_ELECTION_TICKS * tick_s,
         max_block_events=64,
         max_queue=1000,
+        gather_s=gather_s,
     )
     return node, storage
 

@@ -151,6 +151,9 @@ class LimitsSection(_Section, frozen=True, kw_only=True):
     """Events under way to a block; an author may have a third, more are turned away for now."""
     batch_events: Annotated[int, Meta(ge=1, le=10_000)] = 256
     """Events in one block."""
+    gather_ms: Annotated[int, Meta(ge=0, le=1_000)] = 0
+    """So long after a block a leader gathers events for the next one. Each block costs every node
+    about as much as four events do, and whoever waits for an event waits longer."""
     request_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 30)] = 32 << 20
     """Of all requests whose body is being read or waits for its answer."""
     skew_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 10_000

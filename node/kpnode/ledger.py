@@ -91,6 +91,7 @@ class Ledger:
         self.recent = RecentState(self.state, _RECENT_RECORDS)
         self.tree = StoredTree(store)
         self._store = store
+        self._newest_commit: tuple[bytes, CommitCertificate | None] = b"", None
         applied = store.get(layout.APPLIED_KEY)
         self.tip = self._found() if applied is None else decode_tip(applied)
         self.tree.fill(self.tip.tree.size, self.tip.height)
@@ -148,8 +149,14 @@ class Ledger:
     @property
     def newest_commit(self) -> CommitCertificate | None:
         """The newest commit certificate; None if there is none."""
-        newest = self._store.newest(layout.CERTIFICATE_PREFIX)
-        return None if newest is None else decode_commit_certificate(newest)
+        encoded = self._store.newest(layout.CERTIFICATE_PREFIX)
+        if encoded is None:
+            return None
+        known, newest = self._newest_commit
+        if encoded != known:
+            newest = decode_commit_certificate(encoded)
+            self._newest_commit = encoded, newest
+        return newest
 
     @property
     def final_height(self) -> int:

@@ -10,6 +10,7 @@ from typing import Final
 from kpledger.base.hashing import Digest, sha256
 from kpledger.log.block import (
     BlockHeader,
+    block_preimage,
     compute_head,
     decode_block,
     decode_block_header,
@@ -55,7 +56,8 @@ class Signatures:
         Raises:
             BadSignatureError: it does not verify.
         """
-        digest = sha256(leader_key + head + signature)
+        # Remembered as a statement of the leader, as which it is met where headers are shown.
+        digest = sha256(leader_key + signature + block_preimage(header, head))
         if not self._knows(digest):
             verify_leader(header, head, signature, leader_key)
             self._keep(digest)

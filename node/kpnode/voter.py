@@ -94,7 +94,7 @@ class VoterService:
     def seal(self, seals: Seals) -> Sealer:
         """Give what has checkpoints sealed while this node leads."""
         self._sealer = Sealer(
-            lambda: self.node.status().leader == self.node.name,
+            lambda: self.node.raft.leader == self.node.name and self.node.stopped is None,
             seals,
             self._keys.consensus,
             voters=self._voters,
@@ -179,6 +179,7 @@ def _build_node(
         tick_s=raft.tick_ms / 1000,
         election_s=raft.election_ticks * raft.tick_ms / 1000,
         max_block_events=limits.batch_events,
+        gather_s=limits.gather_ms / 1000,
         max_queue=limits.queue,
         loss=Loss(last, Index(applied)) if applied > last else None,
     )

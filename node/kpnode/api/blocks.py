@@ -52,6 +52,8 @@ _READ_BYTES: Final = 256 * 1024
 _EVIDENCE_BYTES: Final = 2 << 20
 _GATHER_S: Final = 0.25
 """How long blocks are gathered for those who follow: to send many costs little more than one."""
+AT_HAND: Final = 32
+"""So many of the newest blocks are in memory, and are read without another thread."""
 
 
 class BlocksApi:
@@ -115,7 +117,9 @@ class BlocksApi:
         self, response: web.StreamResponse, height: int, last: int, held: Held
     ) -> None:
         while height <= last:
-            part, height = await asyncio.to_thread(read_piece, self._ledger, height, last)
+            read = partial(read_piece, self._ledger, height, last)
+            is_at_hand = self._ledger.tip.height - height < AT_HAND
+            part, height = read() if is_at_hand else await asyncio.to_thread(read)
             for start in range(0, len(part), PIECE_BYTES):
                 await send_piece(response, part[start : start + PIECE_BYTES], held)
 

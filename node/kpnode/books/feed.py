@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from kpledger.log.layout import BLOCK_ENTRY, decode_stored_entry
-from kpnode.api.blocks import read_piece
+from kpnode.api.blocks import AT_HAND, read_piece
 from kpnode.api.served import ServedNode
 from kpnode.ledger import Ledger
 from kpnode.process import run_until_first
@@ -23,8 +23,6 @@ HEIGHT: Final = struct.Struct(">Q")
 """How a height is said."""
 GATHER_S: Final = 0.1
 """How long blocks are gathered that nobody waits for: to write many costs little more than one."""
-_AT_HAND: Final = 32
-"""So many of the newest blocks are in memory, and are read without another thread."""
 
 
 class OnHeight(Protocol):
@@ -80,7 +78,7 @@ async def _send_blocks(
     following = _find_signed(node.ledger, min(height, node.ledger.tip.height))
     while True:
         await node.reach(following)
-        if node.ledger.tip.height - following >= _AT_HAND:
+        if node.ledger.tip.height - following >= AT_HAND:
             last = node.ledger.tip.height
             piece, following = await asyncio.to_thread(read_piece, node.ledger, following, last)
         else:

@@ -116,7 +116,7 @@ class Sealer:
         try:
             while True:
                 await asyncio.sleep(_LOOK_S)
-                if self._is_due() and self._leads():
+                if self._leads() and self._is_due():
                     await self._seal()
                 elif self._unsealed_since_s is not None and not self._leads():
                     self._unsealed_since_s = None

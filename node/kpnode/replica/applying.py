@@ -136,7 +136,7 @@ class Applier:
         """Store blocks that follow (:meth:`Backlog.take`)."""
         self.backlog.take(blocks)
 
-    def read_window(self, first: int) -> tuple[Entry, ...]:
+    def read_window(self, first: int, max_bytes: int = _WINDOW_BYTES) -> tuple[Entry, ...]:
         """Give blocks from a height on that are proven, as many as go together; in any thread.
 
         Raises:
@@ -145,7 +145,7 @@ class Applier:
         last = self.backlog.proven
         if first > last:
             return ()
-        return self._storage.entries(Index(first), Index(last), _WINDOW_BYTES)
+        return self._storage.entries(Index(first), Index(last), max_bytes)
 
     def execute(self, entries: Sequence[Entry]) -> list[ExecutedBlock]:
         """Execute the next blocks, and let them be the ledger.
@@ -155,6 +155,10 @@ class Applier:
             StorageFailedError: they cannot be written; the node must stop.
         """
         return [self._execute(entry) for entry in entries]
+
+    def execute_next(self, max_bytes: int) -> list[ExecutedBlock]:
+        """Execute the next blocks that are proven, as many as fit, and at least one."""
+        return self.execute(self.read_window(self._ledger.tip.height + 1, max_bytes))
 
     def _execute(self, entry: Entry) -> ExecutedBlock:
         ledger, signatures = self._ledger, self.signatures

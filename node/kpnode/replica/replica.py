@@ -44,6 +44,9 @@ from kpnode.submission import Answer, Outcome, Submissions, Unavailable
 T = TypeVar("T")
 
 _MAX_QUEUE: Final = 10_000
+_FEW_BLOCKS: Final = 8
+"""So few are read, verified and executed in one go: each change of threads costs about as much."""
+_FEW_BYTES: Final = 64 << 10
 
 _log = logging.getLogger(__name__)
 
@@ -156,15 +159,15 @@ class Replica:
         while True:
             await self._proven.wait()
             self._proven.clear()
+            if 0 < self._applier.backlog.proven - self.ledger.tip.height <= _FEW_BLOCKS:
+                few = partial(self._applier.execute_next, _FEW_BYTES)
+                self._take_in(await self._do(few))
             window = await self._read_after(self.ledger.tip.height)
             while window:
                 executing = self._do(partial(self._applier.execute, window))
                 following = self._read_after(window[-1].index)
                 done, window = await asyncio.gather(executing, following)
-                for executed in done:
-                    self._take_in(executed)
-                self._reads.applied(self.ledger.tip.height)
-                self._note_news()
+                self._take_in(done)
 
     async def _read_after(self, height: int) -> tuple[Entry, ...]:
         """Read the next blocks that are proven, and verify their signatures."""
@@ -174,10 +177,13 @@ class Replica:
         await self._checker.check([one.payload for one in entries if one.kind is EntryKind.BLOCK])
         return entries
 
-    def _take_in(self, executed: ExecutedBlock) -> None:
+    def _take_in(self, done: Sequence[ExecutedBlock]) -> None:
         """Tell those who wait what has become final."""
-        self._intake.applied(executed)
-        self._submissions.commit(executed)
+        for executed in done:
+            self._intake.applied(executed)
+            self._submissions.commit(executed)
+        self._reads.applied(self.ledger.tip.height)
+        self._note_news()
 
     def status(self) -> NodeStanding:
         """Give a picture of this moment."""

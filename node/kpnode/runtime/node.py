@@ -91,12 +91,14 @@ class Node:
         election_s: float,
         max_block_events: int,
         max_queue: int,
+        gather_s: float = 0.0,
         loss: Loss | None = None,
     ) -> None:
         """Prepare; nothing happens before :meth:`start`.
 
-        ``election_s`` is the shortest time without a leader before an election; ``loss`` is what
-        the disk was found to have lost already.
+        ``election_s`` is the shortest time without a leader before an election; for ``gather_s``
+        after a block events wait for the next one; ``loss`` is what the disk was found to have lost
+        already.
         """
         self.genesis = genesis
         self.name = name
@@ -104,6 +106,8 @@ class Node:
         self._engine = engine
         self._tick_s, self._election_s = tick_s, election_s
         self._max_block_events = max_block_events
+        self._gather_s = gather_s
+        self._gathering: asyncio.TimerHandle | None = None
         self._links: Links | None = None
         self._inbox = Inbox(max_queue)
         self._submissions = Submissions(max_queue)
@@ -349,7 +353,8 @@ class Node:
             await self._wake.wait()
             self._wake.clear()
             items = self._inbox.take()
-            events = self._submissions.take(self._max_block_events)
+            gathers = self._gathering is not None
+            events = [] if gathers else self._submissions.take(self._max_block_events)
             try:
                 if self._pace.is_quick(items, events):
                     started_s = time.monotonic()
@@ -363,7 +368,7 @@ class Node:
                 _log.exception("the node stops taking part")
                 self._fail(explain_error(error))
                 return
-            if self._inbox or self._submissions:
+            if self._inbox or (self._submissions and self._gathering is None):
                 self._wake.set()
 
     def _finish(self, step: Step) -> None:
@@ -375,6 +380,9 @@ class Node:
         self.raft = step.status
         if step.proposed is not None:
             self._submissions.propose(*step.proposed)
+            if self._gather_s:
+                loop = asyncio.get_running_loop()
+                self._gathering = loop.call_later(self._gather_s, self._end_gathering)
         for event_id, answer in step.answers:
             again = isinstance(answer, Retry)
             self._submissions.answer(event_id, self._retry(event_id) if again else answer)
@@ -389,6 +397,10 @@ class Node:
         self.incoming.note_vain(step.vain)
         if self._trouble.take(step):
             self._log_alarms()
+
+    def _end_gathering(self) -> None:
+        self._gathering = None
+        self._wake.set()
 
     def _log_alarms(self) -> None:
         for alarm in self._look().alarms:

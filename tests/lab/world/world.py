@@ -22,7 +22,7 @@ from lab.year.live import LiveTrade
 from kpledger.api.routes import MSGPACK_TYPE
 from kpledger.log.genesis import NO_QUOTAS, Genesis
 from kpnode.addresses import LOOPBACK, Address, AddressRange
-from kpnode.config import AccessSection, format_config, load_config
+from kpnode.config import AccessSection, LimitsSection, format_config, load_config
 from kpnode.devnet import find_ports, plan_waves
 from kpnode.founding import (
     CONFIG_NAME,
@@ -42,6 +42,8 @@ MEMBERS: Final = ROOT / "config" / "data" / "participants.csv"
 LOOK_S: Final = 0.25
 """How often each node is asked for its height."""
 STANDSTILL_S: Final = 120.0
+GATHER_MS: Final = 200
+"""So many nodes on so few processors are better off with fewer blocks (docs/operating.md)."""
 _CLIENTS: Final = 24
 _COMMITTED: Final = 201
 _ANSWER: Final = aiohttp.ClientTimeout(total=30)
@@ -284,7 +286,8 @@ def _open_to_hosts(path: Path) -> None:
     """Let a node list whoever asks from this machine."""
     config = load_config(path)
     access = AccessSection(addresses=(*LOOPBACK, AddressRange(NETWORK)))
-    path.write_text(format_config(msgspec.structs.replace(config, access=access)))
+    limits = LimitsSection(gather_ms=GATHER_MS)
+    path.write_text(format_config(msgspec.structs.replace(config, access=access, limits=limits)))
 
 
 def _ship(trade: LiveTrade) -> Iterator[bytes]:

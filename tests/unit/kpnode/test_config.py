@@ -107,6 +107,7 @@ configs = st.builds(
         LimitsSection,
         queue=st.integers(1, 1_000_000),
         batch_events=st.integers(1, 10_000),
+        gather_ms=st.integers(0, 1_000),
         skew_ms=st.integers(1, 3_600_000),
     ),
     books=st.builds(BooksSection, start=st.sampled_from(BooksStart)),

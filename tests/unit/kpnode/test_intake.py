@@ -16,7 +16,7 @@ from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.life import NoteFiled
 from kpnode.raft import NodeId
-from kpnode.runtime import Committed, Node, Outcome, Refused, Unavailable
+from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailable
 
 OPENING = opening_events("BW/gaborone")
 ISSUE = make_event("BW/gaborone", CertificateIssued(certificate=make_certificate()))
@@ -197,3 +197,17 @@ async def test_author_of_whom_much_was_refused_may_still_send_what_is_not(
     assert all(isinstance(one, Unavailable) for one in await submit(node, *honest))
     [outcome] = await submit(node, honest[0])
     assert isinstance(outcome, Committed)
+
+
+@pytest.mark.parametrize(("gather_s", "kind"), [(0.001, Committed), (3600.0, Pending)])
+async def test_events_wait_for_the_next_block_while_its_leader_gathers(
+    tmp_path: Path, gather_s: float, kind: type[Committed | Pending]
+) -> None:
+    others = make_agreement()
+    node, storage = make_node(tmp_path / "ledger", Clock(), others, gather_s=gather_s)
+    await node.start(make_links(node, others))
+    assert all(isinstance(one, Committed) for one in await submit(node, *OPENING))
+    (outcome,) = await node.submit([decode_envelope(ISSUE)], 10 if kind is Committed else 0.2)
+    assert isinstance(outcome, kind)
+    await node.stop()
+    storage.close()
