@@ -39,7 +39,7 @@ async def proxying(node: str) -> AsyncIterator[str]:
 
 
 COMMANDS = (
-    ("audit", "--anew"),
+    ("audit", "--anew", "--timeout", "4"),
     ("status",),
     ("list", "--limit", "1"),
     ("list", "--limit", "1", "--replay"),
@@ -55,7 +55,9 @@ async def test_every_command_asks_behind_the_path(ledger: Ledger, words: tuple[s
         found = await asyncio.to_thread(ledger.run, *words, KPLEDGER_NODE=addresses)
         behind = ("--node", "http://127.0.0.1:1", "--node", f"http://{AT}{proxy}{PATH}")
         repeated = await asyncio.to_thread(ledger.run, *words, *behind)
-        unknown = await asyncio.to_thread(ledger.run, *words, "--node", f"http://{proxy}/k")
+        unknown = await asyncio.to_thread(
+            ledger.run, *words, "--node", f"http://{proxy}/k", "--timeout", "0.2"
+        )
     for result in (typed, found, repeated):
         assert result.exit_code == 0, result.output
         assert "cret" not in result.output

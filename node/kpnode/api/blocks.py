@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final
 
 import msgspec
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from kpledger.api.answers import CommitsAnswer, EvidenceAnswer, RecordedEvent, UnknownEvent
 from kpledger.api.routes import (
@@ -82,6 +82,9 @@ class BlocksApi:
         with self._streams.take(client_of(request), cut_off=end) as held:
             tip = find_tip(self._node)
             response = web.StreamResponse(headers=ledger_headers(tip, MSGPACK_TYPE))
+            if request.version != HttpVersion11:
+                # Nothing but the end of the connection says where it ends (RFC 9112, 6.3).
+                response.force_close()
             if request.method != "HEAD":
                 with sending(request):
                     await response.prepare(request)

@@ -68,6 +68,14 @@ async def test_every_route_says_the_same_to_old_clients(
             assert (status, body) == (newer.status, b""), path
 
 
+async def test_a_stream_keeps_no_old_connection_open_that_tells_its_end(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET /v1/blocks HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    assert b"keep-alive" not in head.lower()
+
+
 @pytest.mark.parametrize("error", [StorageError(Path("ledger"), "broken"), KeyError(4)], ids=repr)
 @pytest.mark.parametrize("version", [10, 11])
 async def test_a_stream_that_breaks_off_does_not_look_whole(
