@@ -46,7 +46,8 @@ READING = (
 
 def give_addresses(node: NodeSeen, addresses: dict[str, Address]) -> None:
     config = load_config(node.config)
-    peers = msgspec.structs.replace(config.peers, addresses=addresses)
+    # What others tell of themselves would help it.
+    peers = msgspec.structs.replace(config.peers, addresses=addresses, pinned=True)
     node.config.write_text(format_config(msgspec.structs.replace(config, peers=peers)))
 
 
