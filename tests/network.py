@@ -139,7 +139,8 @@ async def start_kpnode(
 async def run_kpnode(*arguments: str | Path) -> tuple[int, str, str]:
     """Run the command to its end; gives the exit code and both outputs."""
     process = await start_kpnode(*arguments)
-    stdout, stderr = await wait_for(process, process.communicate())
+    async with ending([process]):
+        stdout, stderr = await wait_for(process, process.communicate())
     return process.returncode or 0, stdout.decode(), stderr.decode()
 
 
